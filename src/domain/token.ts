@@ -1,0 +1,21 @@
+// Tokens: the secret part of a provisioning URL.
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+const BITS = 5;
+
+/** Random bytes as base32 in lower case (RFC 4648 section 6, no padding): it survives keypads and case folding. */
+export function tokenText(bytes: Uint8Array): string {
+  let text = '';
+  let held = 0;
+  let heldBits = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    heldBits += 8;
+    while (heldBits >= BITS) {
+      heldBits -= BITS;
+      text += ALPHABET.charAt((held >> heldBits) & 31);
+    }
+    held &= (1 << heldBits) - 1;
+  }
+  return heldBits > 0 ? text + ALPHABET.charAt((held << (BITS - heldBits)) & 31) : text;
+}
