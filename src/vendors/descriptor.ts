@@ -1,0 +1,72 @@
+// A vendor's descriptor, `vendor.json`: everything that makes its phones different, as data.
+import { z } from 'zod';
+import { settingsLevelSchema } from '../domain/settings.ts';
+import { FORMATS } from './encode.ts';
+
+/** A file name with placeholders: `{mac}`, `{model}` (letters and digits) and `{nn}` (two digits). */
+const fileNamePattern = z.string().regex(/^(?:[A-Za-z0-9._-]|\{mac\}|\{model\}|\{nn\})+$/);
+
+const templateFile = z.string().regex(/^(?:[a-z0-9.-]|\{family\})+\.hbs$/);
+
+const renderedFile = z.strictObject({
+  name: fileNamePattern,
+  kind: z.literal('rendered'),
+  /** The template in the vendor's folder; `{family}` stands for the family of the phone's model. */
+  template: templateFile,
+  format: z.enum(FORMATS),
+  contentType: z.string(),
+  /** Does the file hold a secret? */
+  secret: z.boolean(),
+});
+
+const uploadedFile = z.strictObject({
+  name: fileNamePattern,
+  kind: z.literal('uploaded'),
+  contentType: z.string(),
+  /** A log comes in pieces that belong together; everything else replaces what was there. */
+  append: z.boolean().default(false),
+  bytesMax: z.number().int().min(1024).max(1_048_576),
+});
+
+/** A file that phones ask for and that we never have: known, so that it is not taken for something else. */
+const absentFile = z.strictObject({ name: fileNamePattern, kind: z.literal('absent') });
+
+export const fileSpecSchema = z.discriminatedUnion('kind', [renderedFile, uploadedFile, absentFile]);
+export type FileSpec = z.output<typeof fileSpecSchema>;
+export type RenderedSpec = z.output<typeof renderedFile>;
+export type UploadedSpec = z.output<typeof uploadedFile>;
+
+export const modelSchema = z.strictObject({
+  family: z.string().regex(/^[a-z0-9-]+$/),
+  /** How many SIP lines the model can hold. */
+  lines: z.number().int().min(1).max(250),
+});
+
+export type Model = z.output<typeof modelSchema>;
+
+const namedPattern = z.string().refine((source) => {
+  try {
+    new RegExp(source);
+    return true;
+  } catch {
+    return false;
+  }
+}, 'is not a regular expression');
+
+export const descriptorSchema = z.strictObject({
+  id: z.string().regex(/^[a-z0-9-]+$/),
+  name: z.string().min(1),
+  /** HTTP user agents, tried in order; named groups `model`, `firmware`, `mac`, each optional. */
+  userAgents: z.array(namedPattern),
+  files: z.array(fileSpecSchema).min(1),
+  /** Model name as the phone writes it → what it can do. */
+  models: z.record(z.string(), modelSchema),
+  /** The vendor's words for our words. */
+  codes: z.record(z.string(), z.record(z.string(), z.string())),
+  /** Where this vendor needs another default than the product's. */
+  settings: settingsLevelSchema.default({}),
+  /** Values with a meaning of their own to these phones, which no text may equal. */
+  reservedValues: z.array(z.string()).default([]),
+});
+
+export type Descriptor = z.output<typeof descriptorSchema>;
