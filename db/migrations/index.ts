@@ -1,0 +1,5 @@
+// Every migration, in order. Only the store reads this folder.
+import type { Migration } from 'kysely/migration';
+import * as init from './0001_init.ts';
+
+export const migrations: Record<string, Migration> = { '0001_init': init };

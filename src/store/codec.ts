@@ -1,0 +1,119 @@
+// Row ↔ noun: the one place that knows how values are spelt in columns.
+import type { Selectable } from 'kysely';
+import type { Fetch } from '../domain/fetch.ts';
+import type { Mac } from '../domain/mac.ts';
+import type { Line, Phone } from '../domain/phone.ts';
+import type { Pool } from '../domain/pool.ts';
+import type { Server } from '../domain/server.ts';
+import type { Tenant } from '../domain/tenant.ts';
+import type { Tables } from './schema.ts';
+import type { Secrets } from './secrets.ts';
+
+type Row<Name extends keyof Tables> = Selectable<Tables[Name]>;
+
+const numberOrNull = (text: string | null) => (text === null ? null : Number(text));
+const textOrNull = (value: number | null) => (value === null ? null : String(value));
+
+export const linePlace = (mac: string, position: number) => `line|${mac}|${position}`;
+export const tokenPlace = (tenant: string) => `tenant|${tenant}|token`;
+
+export const toServer = (row: Row<'server'>): Server => ({
+  name: row.name,
+  host: row.host,
+  capacity: numberOrNull(row.capacity),
+  state: row.state as Server['state'],
+});
+
+export const fromServer = (server: Server): Row<'server'> => ({
+  ...server,
+  capacity: textOrNull(server.capacity),
+});
+
+export const toPool = (row: Row<'pool'>, targets: readonly Row<'pool_target'>[]): Pool => ({
+  name: row.name,
+  domain: row.domain,
+  transports: JSON.parse(row.transports) as Pool['transports'],
+  ttl: row.ttl,
+  targets: targets.map(({ server, priority, weight, port }) => ({ server, priority, weight, port })),
+});
+
+export const fromPool = ({ name, domain, transports, ttl }: Pool): Row<'pool'> => ({
+  name,
+  domain,
+  transports: JSON.stringify(transports),
+  ttl,
+});
+
+export const toTenant = (row: Row<'tenant'>): Tenant => ({
+  code: row.code,
+  name: row.name,
+  pool: row.pool,
+  binding: row.binding as Tenant['binding'],
+  sipDomain: row.sip_domain,
+  weight: numberOrNull(row.weight),
+  settings: JSON.parse(row.settings) as Tenant['settings'],
+  revision: row.revision,
+});
+
+export const fromTenant = (tenant: Tenant): Omit<Row<'tenant'>, 'token_hash' | 'token_sealed'> => ({
+  code: tenant.code,
+  name: tenant.name,
+  pool: tenant.pool,
+  binding: tenant.binding,
+  sip_domain: tenant.sipDomain,
+  weight: textOrNull(tenant.weight),
+  settings: JSON.stringify(tenant.settings),
+  revision: tenant.revision,
+});
+
+const toLine = (row: Row<'line'>, secrets: Secrets): Line => ({
+  user: row.user,
+  authUser: row.auth_user,
+  password: secrets.open(row.password_sealed, linePlace(row.mac, row.position)),
+  displayName: row.display_name,
+  label: row.label,
+});
+
+export const toPhone = (row: Row<'phone'>, lines: readonly Row<'line'>[], secrets: Secrets): Phone => ({
+  mac: row.mac as Mac,
+  tenant: row.tenant,
+  vendor: row.vendor,
+  model: row.model,
+  enabled: row.enabled === 1,
+  keys: [],
+  lines: lines.map((line) => toLine(line, secrets)),
+  settings: JSON.parse(row.settings) as Phone['settings'],
+  revision: row.revision,
+});
+
+export const fromPhone = (phone: Phone): Row<'phone'> => ({
+  mac: phone.mac,
+  tenant: phone.tenant,
+  vendor: phone.vendor,
+  model: phone.model,
+  enabled: phone.enabled ? 1 : 0,
+  settings: JSON.stringify(phone.settings),
+  revision: phone.revision,
+});
+
+export const fromLines = (phone: Phone, secrets: Secrets): Row<'line'>[] =>
+  phone.lines.map((line, position) => ({
+    mac: phone.mac,
+    position,
+    user: line.user,
+    auth_user: line.authUser,
+    password_sealed: secrets.seal(line.password, linePlace(phone.mac, position)),
+    display_name: line.displayName,
+    label: line.label,
+  }));
+
+export const toFetch = ({ id: _id, user_agent: userAgent, mac, ...row }: Row<'fetch'>): Fetch => ({
+  ...row,
+  mac: mac as Mac,
+  userAgent,
+});
+
+export const fromFetch = ({ userAgent, ...fetch }: Fetch): Omit<Row<'fetch'>, 'id'> => ({
+  ...fetch,
+  user_agent: userAgent,
+});

@@ -1,0 +1,31 @@
+// Fetch records in the database.
+import type { Kysely } from 'kysely';
+import type { Scope } from '../domain/access.ts';
+import type { Fetch } from '../domain/fetch.ts';
+import { fromFetch, toFetch } from './codec.ts';
+import type { Tables } from './schema.ts';
+import { inScope } from './scope.ts';
+
+export type FetchFilter = { readonly mac?: string; readonly tenant?: string; readonly limit: number };
+
+export const fetchReads = (db: Kysely<Tables>) => ({
+  /** The latest fetches, newest first. */
+  async list(scope: Scope, { mac, tenant, limit }: FetchFilter): Promise<Fetch[]> {
+    const rows = await db
+      .selectFrom('fetch')
+      .selectAll()
+      .where(inScope('fetch.tenant', scope))
+      .$if(mac !== undefined, (query) => query.where('mac', '=', mac ?? ''))
+      .$if(tenant !== undefined, (query) => query.where('tenant', '=', tenant ?? ''))
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(toFetch);
+  },
+});
+
+export const fetchWrites = (db: Kysely<Tables>) => ({
+  async add(fetches: readonly Fetch[]): Promise<void> {
+    await db.insertInto('fetch').values(fetches.map(fromFetch)).execute();
+  },
+});

@@ -1,0 +1,63 @@
+// The tables as types. Text and numbers only; what stands in them is translated in codec.ts.
+import type { Generated } from 'kysely';
+
+export type Tables = {
+  installation: { name: string; value: string };
+  server: { name: string; host: string; capacity: string | null; state: string };
+  pool: { name: string; domain: string; transports: string; ttl: number };
+  pool_target: { pool: string; position: number; server: string; priority: number; weight: number; port: number };
+  tenant: {
+    code: string;
+    name: string;
+    pool: string;
+    binding: string;
+    sip_domain: string | null;
+    weight: string | null;
+    settings: string;
+    token_hash: string;
+    token_sealed: string;
+    revision: number;
+  };
+  phone: {
+    mac: string;
+    tenant: string;
+    vendor: string;
+    model: string;
+    enabled: number;
+    settings: string;
+    revision: number;
+  };
+  line: {
+    mac: string;
+    position: number;
+    user: string;
+    auth_user: string | null;
+    password_sealed: string;
+    display_name: string | null;
+    label: string | null;
+  };
+  move: {
+    id: Generated<number>;
+    at: string;
+    tenant: string;
+    from_pool: string;
+    to_pool: string;
+    phones: number;
+    actor: string;
+  };
+  fetch: {
+    id: Generated<number>;
+    at: string;
+    mac: string;
+    tenant: string;
+    method: string;
+    file: string;
+    status: number;
+    digest: string | null;
+    address: string;
+    user_agent: string;
+    model: string | null;
+    firmware: string | null;
+  };
+  upload: { mac: string; file: string; at: string; content: string; bytes: number };
+};

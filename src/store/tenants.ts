@@ -1,0 +1,96 @@
+// Tenants, their tokens and their placement in the database.
+import type { Kysely } from 'kysely';
+import type { Scope } from '../domain/access.ts';
+import { conflict, notFound } from '../domain/errors.ts';
+import type { Page } from '../domain/page.ts';
+import type { AssignablePool } from '../domain/pool.ts';
+import type { Tenant } from '../domain/tenant.ts';
+import { fromTenant, tokenPlace, toTenant } from './codec.ts';
+import type { Tables } from './schema.ts';
+import { inScope } from './scope.ts';
+import { hashToken, type Secrets } from './secrets.ts';
+
+/** A tenant as it is stored, with the number of its phones (its load where nobody set a weight) and its token. */
+export type StoredTenant = Tenant & { readonly phones: number; readonly token: string };
+
+export const tenantReads = (db: Kysely<Tables>, secrets: Secrets) => {
+  const select = (scope: Scope) =>
+    db
+      .selectFrom('tenant')
+      .selectAll('tenant')
+      .where(inScope('tenant.code', scope))
+      .select((tenant) =>
+        tenant
+          .selectFrom('phone')
+          .whereRef('phone.tenant', '=', 'tenant.code')
+          .select((phone) => phone.fn.countAll<number>().as('count'))
+          .as('phones'),
+      );
+  const toStored = (row: Tables['tenant'] & { phones: number | null }): StoredTenant => ({
+    ...toTenant(row),
+    phones: Number(row.phones),
+    token: secrets.open(row.token_sealed, tokenPlace(row.code)),
+  });
+  return {
+    async list(scope: Scope, { after, limit, pool }: Page & { pool?: string }): Promise<StoredTenant[]> {
+      const rows = await select(scope)
+        .$if(after !== null, (query) => query.where('code', '>', after))
+        .$if(pool !== undefined, (query) => query.where('pool', '=', pool ?? ''))
+        .orderBy('code')
+        .limit(limit)
+        .execute();
+      return rows.map(toStored);
+    },
+    /** @throws AppError `not_found`, also for a tenant outside the scope */
+    async get(scope: Scope, code: string): Promise<StoredTenant> {
+      const row = await select(scope).where('code', '=', code).executeTakeFirst();
+      if (row === undefined) throw notFound(`tenant ${code}`);
+      return toStored(row);
+    },
+    /** The code of the tenant that a token belongs to. */
+    async findByToken(token: string): Promise<string | null> {
+      const query = db.selectFrom('tenant').select('code').where('token_hash', '=', hashToken(token));
+      return (await query.executeTakeFirst())?.code ?? null;
+    },
+  };
+};
+
+export const tenantWrites = (db: Kysely<Tables>, secrets: Secrets) => ({
+  /** Only an assignable pool can be named: the type is the proof that somebody has looked. */
+  async add(tenant: Omit<Tenant, 'pool' | 'revision'>, pool: AssignablePool, token: string): Promise<void> {
+    const row = fromTenant({ ...tenant, pool: pool.name, revision: 1 });
+    const token_sealed = secrets.seal(token, tokenPlace(tenant.code));
+    await db
+      .insertInto('tenant')
+      .values({ ...row, token_hash: hashToken(token), token_sealed })
+      .execute();
+  },
+  /**
+   * Changes everything but the placement; `tenant.revision` is the one that was read.
+   * @throws AppError `conflict` when somebody else changed the tenant since
+   */
+  async replace({ pool: _pool, ...tenant }: Tenant): Promise<void> {
+    const { pool: _placement, ...row } = fromTenant({ ...tenant, pool: '', revision: tenant.revision + 1 });
+    await changeOne(db, tenant.code, tenant.revision, row);
+  },
+  /**
+   * Places the tenant on another pool.
+   * @throws AppError `conflict` when somebody else changed the tenant since
+   */
+  async place(tenant: Tenant, pool: AssignablePool): Promise<void> {
+    await changeOne(db, tenant.code, tenant.revision, { pool: pool.name, revision: tenant.revision + 1 });
+  },
+  async remove(code: string): Promise<void> {
+    await db.deleteFrom('tenant').where('code', '=', code).execute();
+  },
+});
+
+async function changeOne(db: Kysely<Tables>, code: string, revision: number, values: Partial<Tables['tenant']>) {
+  const { numUpdatedRows } = await db
+    .updateTable('tenant')
+    .set(values)
+    .where('code', '=', code)
+    .where('revision', '=', revision)
+    .executeTakeFirst();
+  if (numUpdatedRows !== 1n) throw conflict(`tenant ${code} has changed since revision ${revision}; read it again`);
+}
