@@ -1,0 +1,62 @@
+// Journey: what phones were given is kept as evidence. Records are collected and written in batches, away from the
+// answers: a record that fails never costs a phone its file.
+import { type Fetch, tidyUserAgent } from '../domain/fetch.ts';
+import { log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import type { Vendors } from '../vendors/vendors.ts';
+
+const FLUSH_EVERY_MS = 100;
+const BATCH_MAX = 200;
+/** When the database is away for long, the oldest records go first; the log says how many. */
+const WAITING_MAX = 50_000;
+
+export type FetchFacts = Omit<Fetch, 'at' | 'model' | 'firmware'>;
+
+export type FetchRecorder = {
+  /** Never throws and never waits. */
+  add(fetch: FetchFacts): void;
+  /** Writes what is waiting. A crash loses at most what came within the last 100 ms. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+};
+
+type Recording = { readonly store: Store; readonly vendors: Vendors; readonly now: () => Date };
+
+export function recordFetches({ store, vendors, now }: Recording): FetchRecorder {
+  let waiting: Fetch[] = [];
+  let writing: Promise<void> = Promise.resolve();
+
+  async function write(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, BATCH_MAX);
+      await store.transaction((tx) => tx.fetches.add(batch));
+      waiting = waiting.slice(batch.length);
+    }
+  }
+
+  const flush = () => {
+    writing = writing.then(write).catch((error: unknown) => {
+      const dropped = Math.max(0, waiting.length - WAITING_MAX);
+      waiting = waiting.slice(dropped);
+      log.error({ error, waiting: waiting.length, dropped }, 'fetch records could not be written; trying again');
+    });
+    return writing;
+  };
+
+  const timer = setInterval(() => {
+    if (waiting.length > 0) void flush();
+  }, FLUSH_EVERY_MS);
+  timer.unref();
+  return {
+    add(fetch) {
+      const agent = vendors.readAgent(fetch.userAgent);
+      const facts = { model: agent?.model ?? null, firmware: agent?.firmware ?? null };
+      waiting.push({ ...fetch, ...facts, at: now().toISOString(), userAgent: tidyUserAgent(fetch.userAgent) });
+    },
+    flush,
+    async close() {
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// Journey: a phone asks for a file. Finds out which file of which phone is meant, whether it may have it, and renders it.
+import { ALL_TENANTS, mayHaveFile } from '../domain/access.ts';
+import { digestOf } from '../domain/digest.ts';
+import type { Mac } from '../domain/mac.ts';
+import type { Phone } from '../domain/phone.ts';
+import { assignable } from '../domain/pool.ts';
+import { buildContext, maskSecrets, type RenderContext } from '../domain/render-context.ts';
+import { resolveSettings } from '../domain/settings.ts';
+import type { Reads, Store } from '../store/store.ts';
+import type { Claim, RenderedFile, RenderedSpec, UploadedSpec, Vendors } from '../vendors/vendors.ts';
+
+export type House = { readonly store: Store; readonly vendors: Vendors };
+
+/** What a phone asks for; nothing else of HTTP goes further than the door. */
+export type FileRequest = { readonly token: string | null; readonly file: string; readonly userAgent: string };
+
+/** A phone that is known by the request's file name and has proven itself. */
+export type KnownPhone = { readonly mac: Mac; readonly tenant: string };
+
+export type FileAnswer = {
+  /** Who asked, where the file name says it. A phone that has not proven itself is nobody. */
+  readonly phone: KnownPhone | null;
+  /** Null is one answer for everything that cannot be had: unknown, disabled, not proven, not there. */
+  readonly file: RenderedFile | null;
+};
+
+const NOTHING: FileAnswer = { phone: null, file: null };
+
+/** Answers a phone. Faults of ours are thrown and never look like "not there". */
+export async function serveFile({ store, vendors }: House, request: FileRequest): Promise<FileAnswer> {
+  const claims = vendors.identify(request.file);
+  if (claims.length === 0) return NOTHING;
+  return store.snapshot(async (reads) => {
+    const tokenTenant = request.token === null ? null : await reads.tenants.findByToken(request.token);
+    const mac = macOf(claims);
+    if (mac === null) return tokenTenant === null ? NOTHING : shared(vendors, claims, request);
+    const phone = await reads.phones.find(ALL_TENANTS, mac);
+    if (phone === null || !mayHaveFile({ tokenTenant, phone })) return NOTHING;
+    const claim = claims.find(({ vendor }) => vendor === phone.vendor);
+    const file = claim === undefined ? null : await fileOf({ reads, vendors }, phone, claim, request.file);
+    return { phone: { mac, tenant: phone.tenant }, file };
+  });
+}
+
+export const macOf = (claims: readonly Claim[]): Mac | null => claims.find(({ mac }) => mac !== null)?.mac ?? null;
+
+/** A file that all phones of a vendor share. Where two vendors use the name, the user agent says whose phone asks. */
+function shared(vendors: Vendors, claims: readonly Claim[], request: FileRequest): FileAnswer {
+  const agent = vendors.readAgent(request.userAgent)?.vendor;
+  const claim = claims.find(({ vendor }) => vendor === agent) ?? claims[0];
+  if (claim?.spec.kind !== 'rendered') return NOTHING;
+  return { phone: null, file: vendors.renderShared(claim.vendor, claim.spec) };
+}
+
+type ReadingHouse = { readonly reads: Reads; readonly vendors: Vendors };
+
+async function fileOf(house: ReadingHouse, phone: Phone, claim: Claim, name: string): Promise<RenderedFile | null> {
+  switch (claim.spec.kind) {
+    case 'absent':
+      return null;
+    case 'uploaded':
+      return uploaded(house.reads, phone, claim.spec, name);
+    case 'rendered':
+      return house.vendors.render(phone.vendor, phone.model, claim.spec, await contextOf(house, phone));
+  }
+}
+
+async function uploaded(reads: Reads, phone: Phone, spec: UploadedSpec, name: string): Promise<RenderedFile | null> {
+  const upload = await reads.uploads.find(phone.mac, name.toLowerCase());
+  return upload && { body: upload.content, contentType: spec.contentType, digest: digestOf(upload.content) };
+}
+
+async function contextOf({ reads, vendors }: ReadingHouse, phone: Phone): Promise<RenderContext> {
+  const tenant = await reads.tenants.get(ALL_TENANTS, phone.tenant);
+  const pool = assignable(await reads.pools.get(tenant.pool));
+  const model = vendors.findModel(phone.vendor, phone.model);
+  if (model === null)
+    throw new Error(
+      `assertion failed: phone ${phone.mac} is a ${phone.vendor} ${phone.model}, which no template covers`,
+    );
+  const settings = resolveSettings([vendors.settings(phone.vendor), tenant.settings, phone.settings]);
+  return buildContext({ phone, tenant, pool, model, settings });
+}
+
+export type NamedFile = RenderedFile & { readonly name: string };
+
+/** All files that are made for a phone, as it would get them now; with `masked`, every secret is replaced. */
+export async function filesFor(house: House, phone: Phone, { masked }: { masked: boolean }): Promise<NamedFile[]> {
+  const context = await house.store.snapshot((reads) => contextOf({ reads, vendors: house.vendors }, phone));
+  return house.vendors.fileNames(phone.vendor, phone.mac).map((name) => {
+    const claim = house.vendors.identify(name).find(({ vendor }) => vendor === phone.vendor);
+    const spec = claim?.spec as RenderedSpec;
+    return { name, ...house.vendors.render(phone.vendor, phone.model, spec, masked ? maskSecrets(context) : context) };
+  });
+}
