@@ -1,0 +1,186 @@
+// The command line: the same journeys as the API, over the same database. Exit 0 done, 1 refused or failed, 2 wrong use.
+import { userInfo } from 'node:os';
+import { Command, CommanderError } from 'commander';
+import { loadDemo } from '../../db/demo.ts';
+import { moveTenant } from '../app/move-tenant.ts';
+import { filesFor } from '../app/serve-file.ts';
+import { type Config, networkUrl, readConfig } from '../config.ts';
+import { type Actor, ALL_TENANTS } from '../domain/access.ts';
+import { AppError, notFound } from '../domain/errors.ts';
+import { macSchema } from '../domain/mac.ts';
+import { FIRST_PAGE } from '../domain/page.ts';
+import { parseWith } from '../domain/parse.ts';
+import { recordsOf, zoneLine } from '../domain/srv.ts';
+import { provisioningUrl } from '../domain/tenant.ts';
+import { log } from '../log.ts';
+import { type OpenHouse, openHouse } from '../main.ts';
+import { print, printError, show, table } from './print.ts';
+import { serveUntilStopped } from './serve.ts';
+
+type Output = { json?: boolean };
+
+const actor = (): Actor => ({ name: `cli:${userInfo().username}`, scope: ALL_TENANTS });
+
+/** Runs `work` with an open house and closes it afterwards. */
+async function inHouse<Result>(work: (house: OpenHouse, config: Config) => Promise<Result>): Promise<Result> {
+  const config = readConfig(process.env);
+  const house = await openHouse({ ...config, logLevel: 'warn' });
+  try {
+    return await work(house, config);
+  } finally {
+    await house.close();
+  }
+}
+
+/** The public URL as a command can know it: a listener on port 0 has none until it is open. */
+const publicUrlOf = ({ publicUrl, phoneListen }: Config) => publicUrl ?? networkUrl(phoneListen);
+
+async function listTenants(options: Output): Promise<void> {
+  await inHouse(async ({ store }, config) => {
+    const tenants = (await store.tenants.list(ALL_TENANTS, FIRST_PAGE)).map(({ token, ...tenant }) => ({
+      ...tenant,
+      provisioningUrl: provisioningUrl(publicUrlOf(config), token),
+    }));
+    show(tenants, options, () =>
+      table(
+        ['tenant', 'pool', 'phones', 'provisioning URL'],
+        tenants.map((tenant) => [tenant.code, tenant.pool, String(tenant.phones), tenant.provisioningUrl]),
+      ),
+    );
+  });
+}
+
+async function listPhones(options: Output & { tenant?: string }): Promise<void> {
+  await inHouse(async ({ store }) => {
+    const filter = options.tenant === undefined ? {} : { tenant: options.tenant };
+    const phones = (await store.phones.list(ALL_TENANTS, { ...FIRST_PAGE, ...filter })).map(({ lines, ...phone }) => ({
+      ...phone,
+      lines: lines.map(({ password: _password, ...line }) => line),
+    }));
+    show(phones, options, () =>
+      table(
+        ['phone', 'tenant', 'vendor', 'model', 'lines'],
+        phones.map(({ mac, tenant, vendor, model, lines }) => [
+          mac,
+          tenant,
+          vendor,
+          model,
+          lines.map(({ user }) => user).join(' '),
+        ]),
+      ),
+    );
+  });
+}
+
+async function renderFiles(
+  macText: string,
+  name: string | undefined,
+  options: Output & { reveal?: boolean },
+): Promise<void> {
+  await inHouse(async (house) => {
+    const mac = parseWith(macSchema, macText, 'the MAC address');
+    const phone = await house.store.phones.get(ALL_TENANTS, mac);
+    const files = (await filesFor(house, phone, { masked: options.reveal !== true })).filter(
+      (file) => name === undefined || file.name === name,
+    );
+    if (files.length === 0) throw notFound(`file ${name} of phone ${mac}`);
+    const shown = files.map((file) => ({
+      name: file.name,
+      contentType: file.contentType,
+      body: file.body.toString('utf8'),
+    }));
+    show(shown, options, () =>
+      shown.map((file) => (name === undefined ? `# ${file.name}\n${file.body}` : file.body.trimEnd())).join('\n'),
+    );
+  });
+}
+
+async function move(tenant: string, pool: string, options: Output): Promise<void> {
+  await inHouse(async (house) => {
+    const report = await moveTenant(house, { tenant, pool }, actor());
+    show(report, options, ({ warnings, ...moved }) =>
+      [
+        `tenant ${moved.tenant} moved from pool ${moved.fromPool} to ${moved.toPool}`,
+        `its ${moved.phones} phones go from server ${moved.fromServer} to ${moved.toServer} when they fetch again`,
+        ...warnings.map((warning) => `warning: ${warning}`),
+      ].join('\n'),
+    );
+  });
+}
+
+async function showDns(name: string | undefined, options: Output): Promise<void> {
+  await inHouse(async ({ store }) => {
+    const pools = name === undefined ? await store.pools.list() : [await store.pools.get(name)];
+    const servers = await store.servers.list();
+    const records = pools.flatMap((pool) => recordsOf(pool, servers));
+    show(records, options, () => records.map(zoneLine).join('\n'));
+  });
+}
+
+async function demo(): Promise<void> {
+  await inHouse((house) => loadDemo(house, actor()));
+  print('the demo world is loaded; "homeport tenants" shows where its phones fetch');
+}
+
+function program(): Command {
+  const homeport = new Command('homeport').description(
+    'Phone provisioning: every phone gets its file, every file its tenant’s pool.',
+  );
+  const json = ['--json', 'print JSON, for programs'] as const;
+  homeport.exitOverride().showHelpAfterError();
+  homeport
+    .command('serve')
+    .description('open the phones’ door and the admin door; SIGTERM drains and ends')
+    .action(() => serveUntilStopped(readConfig(process.env)));
+  homeport
+    .command('tenants')
+    .description('list tenants, their pools and provisioning URLs')
+    .option(...json)
+    .action(listTenants);
+  homeport
+    .command('phones')
+    .description('list phones')
+    .option('--tenant <code>', 'only those of this tenant')
+    .option(...json)
+    .action(listPhones);
+  homeport
+    .command('render <mac> [file]')
+    .description('print the files a phone would get now')
+    .option('--reveal', 'with the passwords in clear instead of ********')
+    .option(...json)
+    .action(renderFiles);
+  homeport
+    .command('move <tenant> <pool>')
+    .description('move a tenant to another pool')
+    .option(...json)
+    .action(move);
+  homeport
+    .command('dns [pool]')
+    .description('print the records that should be published')
+    .option(...json)
+    .action(showDns);
+  homeport.command('demo').description('load the demo world into an empty database').action(demo);
+  return homeport;
+}
+
+/** Runs one command and sets the exit code of the process. */
+export async function runCli(args: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(args, { from: 'user' });
+  } catch (error) {
+    process.exitCode = explain(error);
+  }
+}
+
+const WRONG_USE = 2;
+
+function explain(error: unknown): number {
+  // Commander has printed its help or its complaint by itself.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
+  if (error instanceof AppError) {
+    printError(error.message);
+    return 1;
+  }
+  log.fatal({ error }, 'the command failed');
+  return 1;
+}

@@ -1,0 +1,27 @@
+// What commands print: tables for people, JSON for programs, errors on standard error.
+
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+export const printError = (text: string): void => void process.stderr.write(`homeport: ${text}\n`);
+
+/** Rows as a table with a heading; columns are as wide as their widest cell. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Prints a value as JSON, or what `people` makes of it. */
+export function show<Value>(
+  value: Value,
+  { json }: { json?: boolean | undefined },
+  people: (value: Value) => string,
+): void {
+  print(json ? JSON.stringify(value, null, 2) : people(value));
+}

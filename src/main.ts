@@ -1,0 +1,69 @@
+// Wires the house together: opens the store, loads the vendors, opens both doors, and closes all of it in reverse order.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { isEmpty, loadDemo } from '../db/demo.ts';
+import type { Inventory } from './app/inventory.ts';
+import { recordFetches } from './app/record-fetches.ts';
+import { type Config, localUrl, networkUrl } from './config.ts';
+import { type Actor, ALL_TENANTS } from './domain/access.ts';
+import { adminDoor } from './http/admin-door.ts';
+import { ADMIN_LIMITS, openDoor, PHONE_LIMITS } from './http/listen.ts';
+import { phoneDoor } from './http/phone-door.ts';
+import { log } from './log.ts';
+import { openStore } from './store/store.ts';
+import { loadVendors } from './vendors/vendors.ts';
+
+const TEMPLATES = join(import.meta.dirname, '..', 'templates');
+const HOUSE: Actor = { name: 'homeport', scope: ALL_TENANTS };
+
+export type OpenHouse = Inventory & { readonly now: () => Date; close(): Promise<void> };
+
+/**
+ * Opens store and vendors, without doors: what a command needs.
+ * @throws AppError `unavailable` when the database cannot be opened with this key, `invalid` for a broken template folder
+ */
+export async function openHouse(config: Pick<Config, 'databaseUrl' | 'keyFile' | 'logLevel'>): Promise<OpenHouse> {
+  log.level = config.logLevel;
+  const vendors = loadVendors(TEMPLATES);
+  const store = await openStore({ url: config.databaseUrl, keyFile: config.keyFile });
+  return { store, vendors, random: randomBytes, now: () => new Date(), close: () => store.close() };
+}
+
+export type Serving = {
+  readonly phonesUrl: string;
+  readonly adminUrl: string;
+  /** How phones reach the phones' door. */
+  readonly publicUrl: string;
+  /** Has this start filled an empty database with the demo world? */
+  readonly demoLoaded: boolean;
+  readonly house: OpenHouse;
+  /** Lets requests in flight end, writes what is waiting, and closes. */
+  close(): Promise<void>;
+};
+
+/** Opens the house with both doors. */
+export async function serve(config: Config): Promise<Serving> {
+  const house = await openHouse(config);
+  const closing: (() => Promise<void>)[] = [house.close];
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const demoLoaded = config.demo && (await isEmpty(house, HOUSE));
+    if (demoLoaded) await loadDemo(house, HOUSE);
+    const fetches = recordFetches(house);
+    closing.push(fetches.close);
+    const phones = await openDoor(phoneDoor({ ...house, fetches }), config.phoneListen, PHONE_LIMITS);
+    closing.push(phones.close);
+    const phoneListen = { host: config.phoneListen.host, port: phones.port };
+    const publicUrl = config.publicUrl ?? networkUrl(phoneListen);
+    const app = adminDoor({ ...house, apiKey: config.apiKey, publicUrl: () => publicUrl });
+    const admin = await openDoor(app, config.adminListen, ADMIN_LIMITS);
+    closing.push(admin.close);
+    const adminUrl = localUrl({ host: config.adminListen.host, port: admin.port });
+    return { phonesUrl: localUrl(phoneListen), adminUrl, publicUrl, demoLoaded, house, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
