@@ -1,8 +1,9 @@
 // Wires the house together: opens the store, loads the vendors, opens both doors, and closes all of it in reverse order.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { isEmpty, loadDemo } from '../db/demo.ts';
+import demoWorld from '../db/demo.json' with { type: 'json' };
 import type { Inventory } from './app/inventory.ts';
+import { isEmpty, loadDemo, type World } from './app/load-demo.ts';
 import { recordFetches } from './app/record-fetches.ts';
 import { type Config, localUrl, networkUrl } from './config.ts';
 import { type Actor, ALL_TENANTS } from './domain/access.ts';
@@ -14,6 +15,7 @@ import { openStore } from './store/store.ts';
 import { loadVendors } from './vendors/vendors.ts';
 
 const TEMPLATES = join(import.meta.dirname, '..', 'templates');
+export const DEMO_WORLD: World = demoWorld;
 const HOUSE: Actor = { name: 'homeport', scope: ALL_TENANTS };
 
 export type OpenHouse = Inventory & { readonly now: () => Date; close(): Promise<void> };
@@ -50,14 +52,14 @@ export async function serve(config: Config): Promise<Serving> {
   };
   try {
     const demoLoaded = config.demo && (await isEmpty(house, HOUSE));
-    if (demoLoaded) await loadDemo(house, HOUSE);
+    if (demoLoaded) await loadDemo(house, DEMO_WORLD, HOUSE);
     const fetches = recordFetches(house);
     closing.push(fetches.close);
     const phones = await openDoor(phoneDoor({ ...house, fetches }), config.phoneListen, PHONE_LIMITS);
     closing.push(phones.close);
     const phoneListen = { host: config.phoneListen.host, port: phones.port };
     const publicUrl = config.publicUrl ?? networkUrl(phoneListen);
-    const app = adminDoor({ ...house, apiKey: config.apiKey, publicUrl: () => publicUrl });
+    const app = adminDoor({ ...house, apiKey: config.apiKey, publicUrl });
     const admin = await openDoor(app, config.adminListen, ADMIN_LIMITS);
     closing.push(admin.close);
     const adminUrl = localUrl({ host: config.adminListen.host, port: admin.port });

@@ -1,7 +1,7 @@
 // The command line: the same journeys as the API, over the same database. Exit 0 done, 1 refused or failed, 2 wrong use.
 import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
-import { loadDemo } from '../../db/demo.ts';
+import { loadDemo } from '../app/load-demo.ts';
 import { moveTenant } from '../app/move-tenant.ts';
 import { filesFor } from '../app/serve-file.ts';
 import { type Config, networkUrl, readConfig } from '../config.ts';
@@ -13,7 +13,7 @@ import { parseWith } from '../domain/parse.ts';
 import { recordsOf, zoneLine } from '../domain/srv.ts';
 import { provisioningUrl } from '../domain/tenant.ts';
 import { log } from '../log.ts';
-import { type OpenHouse, openHouse } from '../main.ts';
+import { DEMO_WORLD, type OpenHouse, openHouse } from '../main.ts';
 import { print, printError, show, table } from './print.ts';
 import { serveUntilStopped } from './serve.ts';
 
@@ -118,7 +118,7 @@ async function showDns(name: string | undefined, options: Output): Promise<void>
 }
 
 async function demo(): Promise<void> {
-  await inHouse((house) => loadDemo(house, actor()));
+  await inHouse((house) => loadDemo(house, DEMO_WORLD, actor()));
   print('the demo world is loaded; "homeport tenants" shows where its phones fetch');
 }
 

@@ -1,29 +1,15 @@
 // The people's and programs' door: health, and the JSON API behind a key.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type Express, type RequestHandler } from 'express';
-import type { Inventory } from '../app/inventory.ts';
-import { type Actor, ALL_TENANTS } from '../domain/access.ts';
+import { ALL_TENANTS } from '../domain/access.ts';
 import { AppError } from '../domain/errors.ts';
+import type { AdminDoor } from './api/door.ts';
 import { phonesApi } from './api/phones.ts';
 import { serversAndPoolsApi } from './api/servers-and-pools.ts';
 import { tenantsApi } from './api/tenants.ts';
 import { problems, sendProblem } from './errors.ts';
 
 const BODY_BYTES_MAX = '1mb';
-
-export type AdminDoor = Inventory & {
-  readonly now: () => Date;
-  /** The first API key, with the rights of the owner; null when there is none, and then nobody comes in. */
-  readonly apiKey: string | null;
-  /** How phones reach the phones' door, without a slash at the end. */
-  readonly publicUrl: () => string;
-};
-
-declare module 'express-serve-static-core' {
-  interface Locals {
-    actor: Actor;
-  }
-}
 
 export function adminDoor(door: AdminDoor): Express {
   const app = express();

@@ -7,7 +7,7 @@ import { z } from 'zod';
 export type CodeTables = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export type TemplateOptions = {
-  /** Where the source comes from, for messages: `yealink/phone.cfg.hbs`. */
+  /** Where the source comes from, for messages: `acme/phone.cfg.hbs`. */
   readonly file: string;
   readonly encode: (value: string) => string;
   /** The vendor's words for our words, for `{{code "table" name}}`. */

@@ -36,7 +36,7 @@ export type Vendors = {
   /** All vendors' files that a file name may mean; several vendors use the same names, so the phone decides. */
   identify(fileName: string): readonly Claim[];
   readAgent(userAgent: string): AgentFacts | null;
-  /** Finds vendor and model in any usual spelling (`Yealink`, `vvx-450`); null when we do not know them. */
+  /** Finds vendor and model in any usual spelling (`vvx-450` for `VVX 450`); null when we do not know them. */
   findModel(vendor: string, model: string): PhoneFacts | null;
   models(vendor: string): readonly string[];
   /** The vendor's own defaults, one level of the settings. */

@@ -6,7 +6,7 @@ import { notFound } from '../../domain/errors.ts';
 import { type Mac, macSchema } from '../../domain/mac.ts';
 import { parseWith } from '../../domain/parse.ts';
 import type { Phone } from '../../domain/phone.ts';
-import type { AdminDoor } from '../admin-door.ts';
+import type { AdminDoor } from './door.ts';
 import { changesOf, filterOf, pageAnswer, pageOf } from './requests.ts';
 
 /** A phone as programs may see it: passwords go in and never come out. */

@@ -10,7 +10,7 @@ import {
   removeServer,
 } from '../../app/inventory.ts';
 import { recordsOf, zoneLine } from '../../domain/srv.ts';
-import type { AdminDoor } from '../admin-door.ts';
+import type { AdminDoor } from './door.ts';
 import { changesOf } from './requests.ts';
 
 const showPool = ({ pool, warnings }: CheckedPool) => ({ ...pool, warnings });

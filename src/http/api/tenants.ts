@@ -7,7 +7,7 @@ import { PAGE_MAX } from '../../domain/page.ts';
 import { parseWith } from '../../domain/parse.ts';
 import { provisioningUrl, type TenantInput } from '../../domain/tenant.ts';
 import type { StoredTenant } from '../../store/tenants.ts';
-import type { AdminDoor } from '../admin-door.ts';
+import type { AdminDoor } from './door.ts';
 import { changesOf, filterOf, pageAnswer, pageOf } from './requests.ts';
 
 const moveSchema = z.strictObject({ pool: z.string(), revision: z.number().int().optional() });
@@ -19,7 +19,7 @@ export function tenantsApi(door: AdminDoor): Router {
     ...tenant,
     weight: weight ?? phones,
     phones,
-    provisioningUrl: provisioningUrl(door.publicUrl(), token),
+    provisioningUrl: provisioningUrl(door.publicUrl, token),
   });
   router.get('/tenants', async (request, response) => {
     const page = pageOf(request);

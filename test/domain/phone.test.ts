@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { mayHaveFile } from '../../src/domain/access.ts';
+import { tidyUserAgent } from '../../src/domain/fetch.ts';
+import { macSchema } from '../../src/domain/mac.ts';
+import { checkFits } from '../../src/domain/phone.ts';
+import { maskSecrets } from '../../src/domain/render-context.ts';
+import { DEFAULT_SETTINGS, resolveSettings, SETTING_NAMES, settingsLevelSchema } from '../../src/domain/settings.ts';
+import { tokenText } from '../../src/domain/token.ts';
+import { aLine, aPhone, aTenant, contextOf } from '../support/world.ts';
+
+describe('a MAC address', () => {
+  for (const text of ['805EC0A00001', '80:5e:c0:a0:00:01', '80-5E-C0-A0-00-01', '805e.c0a0.0001', ' 805ec0a00001 ']) {
+    test(`${text} is taken`, () => assert.equal(macSchema.parse(text), '805ec0a00001'));
+  }
+  for (const text of ['', '805ec0a0000', '805ec0a000012', '805ec0a0000g', '000000000000', 'y00000000000']) {
+    test(`${text} is refused`, () => assert.equal(macSchema.safeParse(text).success, false));
+  }
+});
+
+describe('a phone fits its model', () => {
+  const facts = { vendor: 'yealink', model: 'T46U', lines: 2, reservedValues: ['%NULL%'] };
+  test('more lines than the model has are refused with both numbers', () => {
+    const phone = aPhone({ lines: [aLine(), aLine(), aLine()] });
+    assert.throws(() => checkFits(phone, facts), /T46U has 2 lines, not 3/);
+  });
+  test('a text that these phones take for a command is refused', () => {
+    const phone = aPhone({ lines: [aLine({ password: '%NULL%' })] });
+    assert.throws(() => checkFits(phone, facts), /lines\.0\.password/);
+  });
+  test('a phone without a line is refused', () => assert.throws(() => aPhone({ lines: [] }), /at least one line/));
+});
+
+describe('who may have a file: the token of the phone’s own tenant and an enabled phone', () => {
+  for (const tokenTenant of [null, 'acme', 'globex']) {
+    for (const enabled of [true, false]) {
+      const expected = tokenTenant === 'acme' && enabled;
+      test(`token of ${tokenTenant}, ${enabled ? 'enabled' : 'disabled'} → ${expected ? 'yes' : 'no'}`, () => {
+        assert.equal(mayHaveFile({ tokenTenant, phone: { tenant: 'acme', enabled } }), expected);
+        assert.equal(mayHaveFile({ tokenTenant, phone: null }), false);
+      });
+    }
+  }
+});
+
+describe('settings', () => {
+  test('the most special level that says something wins', () => {
+    const resolved = resolveSettings([{ failbackS: 120 }, { failbackS: 180, keepAliveS: 20 }, {}]);
+    assert.deepEqual(resolved, { ...DEFAULT_SETTINGS, failbackS: 180, keepAliveS: 20 });
+  });
+  test('null goes back to the default of the product', () => {
+    assert.equal(resolveSettings([{ failbackS: 120 }, { failbackS: null }]).failbackS, DEFAULT_SETTINGS.failbackS);
+  });
+  test('no setting names a server, a port, a transport or a proxy', () => {
+    for (const name of SETTING_NAMES.filter((setting) => setting !== 'ntpServer')) {
+      assert.doesNotMatch(name, /server|host|port|transport|proxy|registrar|domain|url/i);
+    }
+    for (const field of ['sipServer', 'server', 'port', 'transport', 'outboundProxy', 'registrar']) {
+      assert.equal(settingsLevelSchema.safeParse({ [field]: 'evil.example.com' }).success, false, field);
+      assert.throws(() => aTenant({ settings: { [field]: 'evil.example.com' } }), new RegExp(field));
+      assert.throws(() => aPhone({ settings: { [field]: 'evil.example.com' } }), new RegExp(field));
+      assert.throws(() => aPhone({ [field]: 'evil.example.com' }), new RegExp(field));
+      assert.throws(() => aPhone({ lines: [aLine({ [field]: 'evil.example.com' })] }), new RegExp(field));
+    }
+  });
+  test('what vendors count in minutes must be whole minutes', () => {
+    assert.equal(settingsLevelSchema.safeParse({ registerExpiresS: 90 }).success, false);
+    assert.equal(settingsLevelSchema.safeParse({ failbackS: 61 }).success, false);
+  });
+});
+
+describe('the context', () => {
+  test('empty names fall back to the user', () => {
+    const [line] = contextOf({}).lines;
+    assert.deepEqual([line?.authUser, line?.displayName, line?.label], ['101-ACME', '101-ACME', '101-ACME']);
+  });
+  test('the binding decides where the pool stands', () => {
+    const registrar = contextOf({ binding: 'registrar' }).sip;
+    assert.deepEqual([registrar.registrar, registrar.outboundProxy], ['pbxa.example.com', null]);
+    const proxy = contextOf({ binding: 'outboundProxy' }).sip;
+    assert.deepEqual([proxy.registrar, proxy.outboundProxy], ['sip.acme.example', 'pbxa.example.com']);
+  });
+  test('a tenant behind an outbound proxy needs a SIP domain', () => {
+    assert.throws(() => aTenant({ binding: 'outboundProxy' }), /sipDomain/);
+  });
+  test('masked, it holds no password', () => {
+    const context = contextOf({ phone: { lines: [aLine({ password: 'geheim' })] } });
+    assert.match(JSON.stringify(context), /geheim/);
+    assert.doesNotMatch(JSON.stringify(maskSecrets(context)), /geheim/);
+  });
+});
+
+test('a token holds all bits of its bytes, in letters and digits that keypads have', () => {
+  assert.equal(tokenText(new Uint8Array(16)), 'a'.repeat(26));
+  assert.equal(tokenText(new TextEncoder().encode('foobar')), 'mzxw6ytboi');
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 16, maxLength: 16 }),
+      fc.uint8Array({ minLength: 16, maxLength: 16 }),
+      (a, b) => {
+        assert.match(tokenText(a), /^[a-z2-7]{26}$/);
+        assert.equal(tokenText(a) === tokenText(b), Buffer.compare(a, b) === 0);
+      },
+    ),
+  );
+});
+
+test('a user agent is kept short and printable', () => {
+  assert.equal(tidyUserAgent('a\u0000b\nc\u001b[31mé'), 'a?b?c?[31m?');
+  assert.equal(tidyUserAgent('x'.repeat(999)).length, 200);
+});

@@ -1,0 +1,99 @@
+// Builders: the smallest thing that is valid, with what the test cares about.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseWith } from '../../src/domain/parse.ts';
+import { type Phone, phoneSchema } from '../../src/domain/phone.ts';
+import { type AssignablePool, assignable, type Pool, poolSchema, type Transport } from '../../src/domain/pool.ts';
+import { buildContext, type RenderContext } from '../../src/domain/render-context.ts';
+import { resolveSettings } from '../../src/domain/settings.ts';
+import { type Tenant, tenantSchema } from '../../src/domain/tenant.ts';
+import { loadVendors, type RenderedSpec } from '../../src/vendors/vendors.ts';
+
+export const TEMPLATES = join(import.meta.dirname, '../../templates');
+export const vendors = loadVendors(TEMPLATES);
+
+export const aPool = (changes: object = {}): Pool =>
+  parseWith(
+    poolSchema,
+    {
+      name: 'pbxA',
+      domain: 'pbxa.example.com',
+      targets: [
+        { server: 'voip1', priority: 10 },
+        { server: 'voip2', priority: 20 },
+      ],
+      ...changes,
+    },
+    'the pool',
+  );
+
+export const anAssignablePool = (changes: object = {}): AssignablePool => assignable(aPool(changes));
+
+export const aTenant = (changes: object = {}): Tenant => ({
+  ...parseWith(tenantSchema, { code: 'acme', name: 'Acme', pool: 'pbxA', ...changes }, 'the tenant'),
+  revision: 1,
+});
+
+export const aLine = (changes: object = {}) => ({ user: '101-ACME', password: 'correct horse', ...changes });
+
+export const aPhone = (changes: object = {}): Phone => ({
+  ...parseWith(
+    phoneSchema,
+    { mac: '805ec0a00001', tenant: 'acme', vendor: 'yealink', model: 'T46U', lines: [aLine()], ...changes },
+    'the phone',
+  ),
+  revision: 1,
+});
+
+export type Situation = {
+  readonly phone?: object;
+  readonly binding?: string;
+  readonly transport?: Transport;
+  readonly tenantSettings?: object;
+};
+
+/** The context of a phone in the world that the builders make. */
+export function contextOf({
+  phone = {},
+  binding = 'registrar',
+  transport = 'udp',
+  tenantSettings = {},
+}: Situation): RenderContext {
+  const built = aPhone(phone);
+  const model = vendors.findModel(built.vendor, built.model);
+  if (model === null) throw new Error(`no model ${built.vendor} ${built.model}`);
+  const sipDomain = binding === 'outboundProxy' ? 'sip.acme.example' : null;
+  const tenant = aTenant({ binding, sipDomain, settings: tenantSettings });
+  const pool = anAssignablePool({ transports: [transport] });
+  const settings = resolveSettings([vendors.settings(built.vendor), tenant.settings, built.settings]);
+  return buildContext({ phone: built, tenant, pool, model, settings });
+}
+
+/** All files of a phone, by name, as text. */
+export function renderAll(situation: Situation): Map<string, string> {
+  const phone = aPhone(situation.phone);
+  const context = contextOf(situation);
+  return new Map(
+    vendors.fileNames(phone.vendor, phone.mac).map((name) => {
+      const spec = vendors.identify(name).find(({ vendor }) => vendor === phone.vendor)?.spec as RenderedSpec;
+      return [name, vendors.render(phone.vendor, phone.model, spec, context).body.toString('utf8')];
+    }),
+  );
+}
+
+type DescriptorModels = { models: Record<string, { family: string; lines: number }> };
+
+/** Every model of every vendor, straight from the folders of data. */
+export function everyModel(): { vendor: string; model: string; family: string; lines: number }[] {
+  return vendors.ids.flatMap((vendor) => {
+    const json = readFileSync(join(TEMPLATES, vendor, 'vendor.json'), 'utf8');
+    const { models } = JSON.parse(json) as DescriptorModels;
+    return Object.entries(models).map(([model, facts]) => ({ vendor, model, ...facts }));
+  });
+}
+
+/** One model of every family of every vendor. */
+export const everyFamily = () => {
+  const seen = new Map(everyModel().map((entry) => [`${entry.vendor}/${entry.family}`, entry]));
+  return [...seen.values()];
+};
