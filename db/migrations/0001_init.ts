@@ -42,6 +42,15 @@ async function upServersAndPools(db: Kysely<unknown>): Promise<void> {
 }
 
 async function upTenantsAndPhones(db: Kysely<unknown>): Promise<void> {
+  // What is chosen for all phones, for a vendor's and for a model's; tenants and phones hold their own.
+  await db.schema
+    .createTable('level')
+    .addColumn('level', 'text', (column) => column.notNull())
+    .addColumn('of', 'text', (column) => column.notNull())
+    .addColumn('choices_sealed', 'text', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('level_key', ['level', 'of'])
+    .execute();
   await db.schema
     .createTable('tenant')
     .addColumn('code', 'text', (column) => column.primaryKey())
@@ -50,7 +59,7 @@ async function upTenantsAndPhones(db: Kysely<unknown>): Promise<void> {
     .addColumn('binding', 'text', (column) => column.notNull())
     .addColumn('sip_domain', 'text')
     .addColumn('weight', 'text')
-    .addColumn('settings', 'text', (column) => column.notNull())
+    .addColumn('choices_sealed', 'text', (column) => column.notNull())
     .addColumn('token_hash', 'text', (column) => column.notNull().unique())
     .addColumn('token_sealed', 'text', (column) => column.notNull())
     .addColumn('revision', 'integer', (column) => column.notNull())
@@ -63,7 +72,7 @@ async function upTenantsAndPhones(db: Kysely<unknown>): Promise<void> {
     .addColumn('vendor', 'text', (column) => column.notNull())
     .addColumn('model', 'text', (column) => column.notNull())
     .addColumn('enabled', 'integer', (column) => column.notNull())
-    .addColumn('settings', 'text', (column) => column.notNull())
+    .addColumn('choices_sealed', 'text', (column) => column.notNull())
     .addColumn('revision', 'integer', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('phone_tenant').on('phone').columns(['tenant', 'mac']).execute();
@@ -110,6 +119,20 @@ async function upHistory(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('fetch_mac').on('fetch').columns(['mac', 'id']).execute();
   await db.schema.createIndex('fetch_tenant').on('fetch').columns(['tenant', 'id']).execute();
+  await db.schema
+    .createTable('unclaimed')
+    .addColumn('mac', 'text', (column) => column.primaryKey())
+    .addColumn('tenant', 'text', (column) => column.notNull().references('tenant.code').onDelete('cascade'))
+    .addColumn('vendor', 'text')
+    .addColumn('model', 'text')
+    .addColumn('firmware', 'text')
+    .addColumn('address', 'text', (column) => column.notNull())
+    .addColumn('file', 'text', (column) => column.notNull())
+    .addColumn('first_at', 'text', (column) => column.notNull())
+    .addColumn('last_at', 'text', (column) => column.notNull())
+    .addColumn('requests', 'integer', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('unclaimed_tenant').on('unclaimed').columns(['tenant', 'mac']).execute();
   await db.schema
     .createTable('upload')
     .addColumn('mac', 'text', (column) => column.notNull().references('phone.mac').onDelete('cascade'))

@@ -8,11 +8,13 @@ import { parseWith } from '../domain/parse.ts';
 import { checkFits, type Phone, type PhoneInput, phoneSchema } from '../domain/phone.ts';
 import { assignable, checkAssignable, type Pool, poolSchema } from '../domain/pool.ts';
 import { type Server, serverSchema } from '../domain/server.ts';
+import { keepMasked } from '../domain/settings.ts';
 import { type TenantInput, tenantSchema } from '../domain/tenant.ts';
 import { tokenText } from '../domain/token.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { StoredTenant } from '../store/tenants.ts';
 import type { Vendors } from '../vendors/vendors.ts';
+import { checkParameters } from './choose-settings.ts';
 
 export type Inventory = {
   readonly store: Store;
@@ -132,13 +134,18 @@ export async function removePool({ store }: Inventory, name: string): Promise<vo
 }
 
 /** Adds a tenant on an assignable pool and gives it a token of 128 random bits. */
-export async function addTenant({ store, random }: Inventory, input: unknown, actor: Actor): Promise<StoredTenant> {
+export async function addTenant(
+  { store, vendors, random }: Inventory,
+  input: unknown,
+  actor: Actor,
+): Promise<StoredTenant> {
   const tenant = parseWith(tenantSchema, input, 'the tenant');
   return store.transaction(async (tx) => {
     if ((await tx.tenants.list({ kind: 'tenants', codes: [tenant.code] }, FIRST_PAGE)).length > 0) {
       throw taken(`tenant ${tenant.code}`);
     }
     const pool = assignable(await tx.pools.get(tenant.pool));
+    checkParameters(vendors, tenant.parameters);
     await tx.tenants.add(tenant, pool, tokenText(random(TOKEN_BYTES)));
     return tx.tenants.get(actor.scope, tenant.code);
   });
@@ -146,7 +153,7 @@ export async function addTenant({ store, random }: Inventory, input: unknown, ac
 
 /** Changes a tenant, but for its pool: that is a move. */
 export async function changeTenant(
-  { store }: Inventory,
+  { store, vendors }: Inventory,
   code: string,
   changes: Partial<TenantInput> & { revision?: number | undefined },
   actor: Actor,
@@ -157,7 +164,9 @@ export async function changeTenant(
     const tenant = parseWith(tenantSchema, { ...before, ...fields }, 'the tenant');
     if (tenant.code !== code) throw invalid('a tenant keeps its code');
     if (tenant.pool !== before.pool) throw invalid(`a tenant changes its pool by a move: POST tenants/${code}/moves`);
-    await tx.tenants.replace({ ...tenant, revision: expected });
+    checkParameters(vendors, tenant.parameters);
+    const settings = keepMasked(before.settings, tenant.settings);
+    await tx.tenants.replace({ ...tenant, settings, revision: expected });
     return tx.tenants.get(actor.scope, code);
   });
 }
@@ -175,6 +184,7 @@ function fitted(vendors: Vendors, phone: PhoneInput): PhoneInput {
   const facts = vendors.findModel(phone.vendor, phone.model);
   if (facts === null) throw unknownModel(vendors, phone);
   checkFits(phone, facts);
+  checkParameters(vendors, phone.parameters);
   return { ...phone, vendor: facts.vendor, model: facts.model };
 }
 
@@ -194,6 +204,7 @@ export async function addPhone({ store, vendors }: Inventory, input: unknown, ac
   return store.transaction(async (tx) => {
     await tx.tenants.get(actor.scope, phone.tenant);
     if ((await tx.phones.find({ kind: 'all' }, phone.mac)) !== null) throw taken(`phone ${phone.mac}`);
+    await tx.unclaimed.remove(phone.mac);
     return tx.phones.add(phone);
   });
 }
@@ -212,7 +223,8 @@ export async function changePhone(
     const phone = fitted(vendors, parseWith(phoneSchema, merged, 'the phone'));
     if (phone.mac !== mac) throw invalid('a phone keeps its MAC address; add another one instead');
     if (phone.tenant !== before.tenant) throw invalid('a phone belongs to one tenant; remove it there and add it anew');
-    return tx.phones.replace(phone, Number(expected));
+    const settings = keepMasked(before.settings, phone.settings);
+    return tx.phones.replace({ ...phone, settings }, Number(expected));
   });
 }
 
@@ -230,4 +242,14 @@ export async function removePhone({ store }: Inventory, mac: Mac, actor: Actor):
     await tx.phones.get(actor.scope, mac);
     await tx.phones.remove(mac);
   });
+}
+
+/**
+ * Adopts an unclaimed phone: what it said of itself fills in what the input leaves out.
+ * @throws AppError `not_found` for a phone that has not been seen, `invalid` for one that cannot be
+ */
+export async function adoptPhone(inventory: Inventory, mac: Mac, input: object, actor: Actor): Promise<Phone> {
+  const { tenant, vendor, model } = await inventory.store.unclaimed.get(actor.scope, mac);
+  const seen = { mac, tenant, ...(vendor === null ? {} : { vendor }), ...(model === null ? {} : { model }) };
+  return addPhone(inventory, { ...seen, ...input, mac }, actor);
 }

@@ -2,12 +2,14 @@
 import { ALL_TENANTS, mayHaveFile } from '../domain/access.ts';
 import { digestOf } from '../domain/digest.ts';
 import type { Mac } from '../domain/mac.ts';
+import { resolveParameters } from '../domain/parameters.ts';
 import type { Phone } from '../domain/phone.ts';
 import { assignable } from '../domain/pool.ts';
 import { buildContext, maskSecrets, type RenderContext } from '../domain/render-context.ts';
 import { resolveSettings } from '../domain/settings.ts';
 import type { Reads, Store } from '../store/store.ts';
 import type { Claim, RenderedFile, RenderedSpec, UploadedSpec, Vendors } from '../vendors/vendors.ts';
+import { levelsOf } from './levels-of.ts';
 
 export type House = { readonly store: Store; readonly vendors: Vendors };
 
@@ -17,14 +19,19 @@ export type FileRequest = { readonly token: string | null; readonly file: string
 /** A phone that is known by the request's file name and has proven itself. */
 export type KnownPhone = { readonly mac: Mac; readonly tenant: string };
 
+/** A phone that nobody has claimed; the vendor is known when only one uses such a file name. */
+export type Stranger = { readonly mac: Mac; readonly tenant: string; readonly vendor: string | null };
+
 export type FileAnswer = {
   /** Who asked, where the file name says it. A phone that has not proven itself is nobody. */
   readonly phone: KnownPhone | null;
+  /** The request has a tenant's token, and its file name a MAC address that nobody has claimed. */
+  readonly stranger: Stranger | null;
   /** Null is one answer for everything that cannot be had: unknown, disabled, not proven, not there. */
   readonly file: RenderedFile | null;
 };
 
-const NOTHING: FileAnswer = { phone: null, file: null };
+const NOTHING: FileAnswer = { phone: null, stranger: null, file: null };
 
 /** Answers a phone. Faults of ours are thrown and never look like "not there". */
 export async function serveFile({ store, vendors }: House, request: FileRequest): Promise<FileAnswer> {
@@ -35,21 +42,28 @@ export async function serveFile({ store, vendors }: House, request: FileRequest)
     const mac = macOf(claims);
     if (mac === null) return tokenTenant === null ? NOTHING : shared(vendors, claims, request);
     const phone = await reads.phones.find(ALL_TENANTS, mac);
+    if (phone === null && tokenTenant !== null)
+      return { ...NOTHING, stranger: { mac, tenant: tokenTenant, vendor: vendorOf(claims) } };
     if (phone === null || !mayHaveFile({ tokenTenant, phone })) return NOTHING;
     const claim = claims.find(({ vendor }) => vendor === phone.vendor);
     const file = claim === undefined ? null : await fileOf({ reads, vendors }, phone, claim, request.file);
-    return { phone: { mac, tenant: phone.tenant }, file };
+    return { ...NOTHING, phone: { mac, tenant: phone.tenant }, file };
   });
 }
 
 export const macOf = (claims: readonly Claim[]): Mac | null => claims.find(({ mac }) => mac !== null)?.mac ?? null;
+
+function vendorOf(claims: readonly Claim[]): string | null {
+  const [first, ...others] = claims;
+  return first !== undefined && others.every(({ vendor }) => vendor === first.vendor) ? first.vendor : null;
+}
 
 /** A file that all phones of a vendor share. Where two vendors use the name, the user agent says whose phone asks. */
 function shared(vendors: Vendors, claims: readonly Claim[], request: FileRequest): FileAnswer {
   const agent = vendors.readAgent(request.userAgent)?.vendor;
   const claim = claims.find(({ vendor }) => vendor === agent) ?? claims[0];
   if (claim?.spec.kind !== 'rendered') return NOTHING;
-  return { phone: null, file: vendors.renderShared(claim.vendor, claim.spec) };
+  return { ...NOTHING, file: vendors.renderShared(claim.vendor, claim.spec) };
 }
 
 type ReadingHouse = { readonly reads: Reads; readonly vendors: Vendors };
@@ -60,8 +74,11 @@ async function fileOf(house: ReadingHouse, phone: Phone, claim: Claim, name: str
       return null;
     case 'uploaded':
       return uploaded(house.reads, phone, claim.spec, name);
-    case 'rendered':
-      return house.vendors.render(phone.vendor, phone.model, claim.spec, await contextOf(house, phone));
+    case 'rendered': {
+      if (!house.vendors.makes(phone.vendor, phone.model, claim.spec)) return null;
+      const { context, fileKey } = await contextOf(house, phone);
+      return house.vendors.render(phone.vendor, phone.model, claim.spec, context, fileKey);
+    }
   }
 }
 
@@ -70,7 +87,9 @@ async function uploaded(reads: Reads, phone: Phone, spec: UploadedSpec, name: st
   return upload && { body: upload.content, contentType: spec.contentType, digest: digestOf(upload.content) };
 }
 
-async function contextOf({ reads, vendors }: ReadingHouse, phone: Phone): Promise<RenderContext> {
+type Rendering = { readonly context: RenderContext; readonly fileKey: string | null };
+
+async function contextOf({ reads, vendors }: ReadingHouse, phone: Phone): Promise<Rendering> {
   const tenant = await reads.tenants.get(ALL_TENANTS, phone.tenant);
   const pool = assignable(await reads.pools.get(tenant.pool));
   const model = vendors.findModel(phone.vendor, phone.model);
@@ -78,18 +97,26 @@ async function contextOf({ reads, vendors }: ReadingHouse, phone: Phone): Promis
     throw new Error(
       `assertion failed: phone ${phone.mac} is a ${phone.vendor} ${phone.model}, which no template covers`,
     );
-  const settings = resolveSettings([vendors.settings(phone.vendor), tenant.settings, phone.settings]);
-  return buildContext({ phone, tenant, pool, model, settings });
+  const levels = await levelsOf({ reads, vendors }, phone, tenant);
+  const parameters = resolveParameters(levels, phone.vendor);
+  const settings = resolveSettings(levels);
+  return { context: buildContext({ phone, tenant, pool, model, settings, parameters }), fileKey: settings.fileKey };
 }
 
 export type NamedFile = RenderedFile & { readonly name: string };
 
-/** All files that are made for a phone, as it would get them now; with `masked`, every secret is replaced. */
+/**
+ * All files that are made for a phone, as it would get them now. With `masked`, every secret is replaced and nothing is
+ * encrypted: that is how people look at them.
+ */
 export async function filesFor(house: House, phone: Phone, { masked }: { masked: boolean }): Promise<NamedFile[]> {
-  const context = await house.store.snapshot((reads) => contextOf({ reads, vendors: house.vendors }, phone));
-  return house.vendors.fileNames(phone.vendor, phone.mac).map((name) => {
+  const { context, fileKey } = await house.store.snapshot((reads) =>
+    contextOf({ reads, vendors: house.vendors }, phone),
+  );
+  return house.vendors.fileNames(phone.vendor, phone.model, phone.mac).map((name) => {
     const claim = house.vendors.identify(name).find(({ vendor }) => vendor === phone.vendor);
     const spec = claim?.spec as RenderedSpec;
-    return { name, ...house.vendors.render(phone.vendor, phone.model, spec, masked ? maskSecrets(context) : context) };
+    const [seen, key] = masked ? [maskSecrets(context), null] : [context, fileKey];
+    return { name, ...house.vendors.render(phone.vendor, phone.model, spec, seen, key) };
   });
 }

@@ -1,6 +1,7 @@
 // The command line: the same journeys as the API, over the same database. Exit 0 done, 1 refused or failed, 2 wrong use.
 import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
+import { explainSettings } from '../app/choose-settings.ts';
 import { loadDemo } from '../app/load-demo.ts';
 import { moveTenant } from '../app/move-tenant.ts';
 import { filesFor } from '../app/serve-file.ts';
@@ -117,6 +118,24 @@ async function showDns(name: string | undefined, options: Output): Promise<void>
   });
 }
 
+async function explain(macText: string, setting: string | undefined, options: Output): Promise<void> {
+  await inHouse(async (house) => {
+    const explained = await explainSettings(house, parseWith(macSchema, macText, 'the MAC address'), actor(), setting);
+    const say = (value: unknown) => (value === null ? '–' : String(value));
+    show(explained, options, () =>
+      table(
+        ['setting', 'value', 'comes from', 'what each level says'],
+        explained.map(({ setting: name, value, from, levels }) => [
+          name,
+          say(value),
+          from,
+          levels.map(({ level, says }) => `${level}: ${say(says)}`).join(', '),
+        ]),
+      ),
+    );
+  });
+}
+
 async function demo(): Promise<void> {
   await inHouse((house) => loadDemo(house, DEMO_WORLD, actor()));
   print('the demo world is loaded; "homeport tenants" shows where its phones fetch');
@@ -150,6 +169,11 @@ function program(): Command {
     .option(...json)
     .action(renderFiles);
   homeport
+    .command('explain <mac> [setting]')
+    .description('tell where the settings of a phone come from')
+    .option(...json)
+    .action(explain);
+  homeport
     .command('move <tenant> <pool>')
     .description('move a tenant to another pool')
     .option(...json)
@@ -168,13 +192,13 @@ export async function runCli(args: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(args, { from: 'user' });
   } catch (error) {
-    process.exitCode = explain(error);
+    process.exitCode = exitCodeOf(error);
   }
 }
 
 const WRONG_USE = 2;
 
-function explain(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   // Commander has printed its help or its complaint by itself.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
   if (error instanceof AppError) {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Fault, invalid } from './errors.ts';
 import { macSchema } from './mac.ts';
+import { parametersSchema } from './parameters.ts';
 import { settingsLevelSchema } from './settings.ts';
 import { lineText, nameSchema } from './text.ts';
 
@@ -31,6 +32,7 @@ export const phoneSchema = z
     keys: z.array(z.never()).max(0, 'line keys are not offered yet; leave them out').default([]).readonly(),
     lines: z.array(lineSchema).min(1, 'a phone needs at least one line').max(LINES_MAX).readonly(),
     settings: settingsLevelSchema.default({}),
+    parameters: parametersSchema.default({}),
   })
   .readonly();
 

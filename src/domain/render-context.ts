@@ -1,10 +1,20 @@
 // Phone + tenant + pool → the neutral, complete values that every template sees. The schema is also what templates are
 // checked against when they are loaded. It holds no port: next to a pool's domain a port would switch SRV off.
 import { z } from 'zod';
+import { isSecretName, type Parameter } from './parameters.ts';
 import type { Phone } from './phone.ts';
 import { type AssignablePool, TRANSPORTS } from './pool.ts';
-import type { Settings } from './settings.ts';
+import { MASK, SETTINGS, type Settings } from './settings.ts';
 import type { Tenant } from './tenant.ts';
+import {
+  posixRule,
+  posixRuleSchema,
+  timeZoneRule,
+  weekRule,
+  weekRuleSchema,
+  windowRule,
+  windowRuleSchema,
+} from './time-zone.ts';
 
 const lineContext = z.strictObject({
   /** 1 for the first line. */
@@ -33,9 +43,24 @@ export const renderContextSchema = z.strictObject({
     keepAliveS: z.number(),
   }),
   ntpServer: z.string(),
+  /** The time zone in the notations that phones use; null leaves the phone’s own. */
+  timeZone: z.strictObject({ week: weekRuleSchema, window: windowRuleSchema, posix: posixRuleSchema }).nullable(),
+  /** What the operator chose; null leaves the matter to the phone. */
+  settings: z.strictObject({
+    language: SETTINGS.language.schema.nullable(),
+    voicemailNumber: z.string().nullable(),
+    mwi: z.boolean(),
+    dtmf: SETTINGS.dtmf.schema,
+    srtp: SETTINGS.srtp.schema,
+    callWaiting: z.boolean(),
+    syslogServer: z.string().nullable(),
+    adminPassword: z.string().nullable(),
+  }),
   lines: z.array(lineContext),
   /** The lines that the model has and this phone does not use: what stood there before is to be cleared. */
   unusedLines: z.array(z.strictObject({ number: z.number() })),
+  /** Raw parameters in the vendor's own words; they win over what the template itself says. */
+  parameters: z.array(z.strictObject({ name: z.string(), value: z.string() })),
 });
 
 export type RenderContext = z.output<typeof renderContextSchema>;
@@ -49,10 +74,11 @@ export type ContextParts = {
   readonly pool: AssignablePool;
   readonly model: ModelFacts;
   readonly settings: Settings;
+  readonly parameters: readonly Parameter[];
 };
 
 /** Builds the values for one phone. They depend on its arguments alone, so equal input gives equal bytes. */
-export function buildContext({ phone, tenant, pool, model, settings }: ContextParts): RenderContext {
+export function buildContext({ phone, tenant, pool, model, settings, parameters }: ContextParts): RenderContext {
   const [transport] = pool.transports;
   if (transport === undefined) throw new Error(`assertion failed: pool ${pool.name} has no transport`);
   const viaProxy = tenant.binding === 'outboundProxy';
@@ -73,6 +99,8 @@ export function buildContext({ phone, tenant, pool, model, settings }: ContextPa
       keepAliveS: settings.keepAliveS,
     },
     ntpServer: settings.ntpServer,
+    timeZone: settings.timeZone === null ? null : timeZoneViews(settings.timeZone),
+    settings: chosen(settings),
     lines: phone.lines.map((line, index) => ({
       number: index + 1,
       user: line.user,
@@ -84,12 +112,34 @@ export function buildContext({ phone, tenant, pool, model, settings }: ContextPa
     unusedLines: Array.from({ length: Math.max(0, model.lines - phone.lines.length) }, (_, index) => ({
       number: phone.lines.length + index + 1,
     })),
+    parameters: [...parameters],
   };
 }
 
-const MASK = '********';
+function timeZoneViews(name: string): NonNullable<RenderContext['timeZone']> {
+  const rule = timeZoneRule(name);
+  return { week: weekRule(rule), window: windowRule(rule), posix: posixRule(rule) };
+}
+
+/** The settings that templates see as they are; the others are worked into the rest of the context. */
+const chosen = ({
+  srvLookup: _lookup,
+  registerExpiresS: _expires,
+  failbackS: _failback,
+  keepAliveS: _keepAlive,
+  ntpServer: _ntp,
+  timeZone: _zone,
+  fileKey: _key,
+  ...settings
+}: Settings): RenderContext['settings'] => settings;
 
 /** The same context with every secret replaced, for people who look at files. */
 export function maskSecrets(context: RenderContext): RenderContext {
-  return { ...context, lines: context.lines.map((line) => ({ ...line, password: MASK })) };
+  const { adminPassword } = context.settings;
+  return {
+    ...context,
+    lines: context.lines.map((line) => ({ ...line, password: MASK })),
+    settings: { ...context.settings, adminPassword: adminPassword === null ? null : MASK },
+    parameters: context.parameters.map(({ name, value }) => ({ name, value: isSecretName(name) ? MASK : value })),
+  };
 }

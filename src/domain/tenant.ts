@@ -1,5 +1,6 @@
 // A tenant: a customer whose phones we serve. It stands on exactly one pool; that placement is the load lever.
 import { z } from 'zod';
+import { parametersSchema } from './parameters.ts';
 import { settingsLevelSchema } from './settings.ts';
 import { hostNameSchema, lineText, nameSchema } from './text.ts';
 
@@ -19,6 +20,7 @@ const tenantShape = z.strictObject({
   /** The load of the tenant; null means the number of its phones. */
   weight: z.number().nonnegative().finite().nullable().default(null),
   settings: settingsLevelSchema.default({}),
+  parameters: parametersSchema.default({}),
 });
 
 const needsSipDomain = (tenant: { binding: string; sipDomain: string | null }) =>

@@ -6,7 +6,9 @@ import { AppError } from '../domain/errors.ts';
 import type { AdminDoor } from './api/door.ts';
 import { phonesApi } from './api/phones.ts';
 import { serversAndPoolsApi } from './api/servers-and-pools.ts';
+import { settingsApi } from './api/settings.ts';
 import { tenantsApi } from './api/tenants.ts';
+import { unclaimedApi } from './api/unclaimed.ts';
 import { problems, sendProblem } from './errors.ts';
 
 const BODY_BYTES_MAX = '1mb';
@@ -19,7 +21,7 @@ export function adminDoor(door: AdminDoor): Express {
   app.get('/readyz', ready(door));
   const api = express.Router();
   api.use(authenticate(door.apiKey), express.json({ limit: BODY_BYTES_MAX }));
-  api.use(serversAndPoolsApi(door), tenantsApi(door), phonesApi(door));
+  api.use(serversAndPoolsApi(door), settingsApi(door), tenantsApi(door), phonesApi(door), unclaimedApi(door));
   app.use('/api/v1', api);
   app.use((_request, response) =>
     sendProblem(response, { code: 'not_found', detail: 'There is nothing at this path.' }),

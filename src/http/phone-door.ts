@@ -3,7 +3,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { acceptUpload } from '../app/accept-upload.ts';
 import type { FetchRecorder } from '../app/record-fetches.ts';
-import { type FileRequest, type House, type KnownPhone, serveFile } from '../app/serve-file.ts';
+import { type FileRequest, type House, type KnownPhone, type Stranger, serveFile } from '../app/serve-file.ts';
 import { log } from '../log.ts';
 import { clientAddress } from './address.ts';
 
@@ -21,6 +21,7 @@ type Answer = {
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body: Buffer | null;
   readonly phone: KnownPhone | null;
+  readonly stranger?: Stranger | null;
   readonly digest: string | null;
 };
 
@@ -73,8 +74,8 @@ async function answer(door: PhoneDoor, request: IncomingMessage, asked: FileRequ
 }
 
 async function give(door: PhoneDoor, request: IncomingMessage, asked: FileRequest): Promise<Answer> {
-  const { phone, file } = await serveFile(door, asked);
-  if (file === null) return notThere(phone);
+  const { phone, stranger, file } = await serveFile(door, asked);
+  if (file === null) return { ...notThere(phone), stranger };
   const { body, contentType, digest } = file;
   const known = { ETag: `"${digest}"`, 'Cache-Control': 'private, no-store' };
   if (matches(request.headers['if-none-match'], digest)) {
@@ -120,14 +121,15 @@ function send(response: ServerResponse, headOnly: boolean, { status, headers, bo
 }
 
 function record(door: PhoneDoor, request: IncomingMessage, asked: FileRequest | null, given: Answer): void {
-  if (asked === null || given.phone === null) return;
+  if (asked === null) return;
+  const seen = { file: asked.file, address: clientAddress(request), userAgent: asked.userAgent };
+  if (given.stranger) door.fetches.meet(given.stranger, seen);
+  if (given.phone === null) return;
   door.fetches.add({
     ...given.phone,
     method: request.method ?? '',
-    file: asked.file,
+    ...seen,
     status: given.status,
     digest: given.digest,
-    address: clientAddress(request),
-    userAgent: asked.userAgent,
   });
 }

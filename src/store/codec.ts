@@ -5,7 +5,9 @@ import type { Mac } from '../domain/mac.ts';
 import type { Line, Phone } from '../domain/phone.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { Server } from '../domain/server.ts';
+import type { Choices, NamedLevel } from '../domain/settings.ts';
 import type { Tenant } from '../domain/tenant.ts';
+import type { Unclaimed } from '../domain/unclaimed.ts';
 import type { Tables } from './schema.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -44,25 +46,50 @@ export const fromPool = ({ name, domain, transports, ttl }: Pool): Row<'pool'> =
   ttl,
 });
 
-export const toTenant = (row: Row<'tenant'>): Tenant => ({
+/** Settings may hold passwords, and raw parameters may hold anything, so both are sealed. */
+const sealChoices = ({ settings, parameters }: Choices, place: string, secrets: Secrets) =>
+  secrets.seal(JSON.stringify({ settings, parameters }), place);
+
+const openChoices = (sealed: string, place: string, secrets: Secrets): Choices =>
+  JSON.parse(secrets.open(sealed, place)) as Choices;
+
+const levelPlace = (level: string, of: string) => `level|${level}|${of}`;
+
+export type StoredLevel = NamedLevel & { readonly revision: number };
+
+export const toLevel = (row: Row<'level'>, secrets: Secrets): StoredLevel => ({
+  level: row.level as NamedLevel['level'],
+  of: row.of,
+  revision: row.revision,
+  ...openChoices(row.choices_sealed, levelPlace(row.level, row.of), secrets),
+});
+
+export const fromLevel = ({ level, of, revision, ...choices }: StoredLevel, secrets: Secrets): Row<'level'> => ({
+  level,
+  of,
+  revision,
+  choices_sealed: sealChoices(choices, levelPlace(level, of), secrets),
+});
+
+export const toTenant = (row: Row<'tenant'>, secrets: Secrets): Tenant => ({
   code: row.code,
   name: row.name,
   pool: row.pool,
   binding: row.binding as Tenant['binding'],
   sipDomain: row.sip_domain,
   weight: numberOrNull(row.weight),
-  settings: JSON.parse(row.settings) as Tenant['settings'],
+  ...openChoices(row.choices_sealed, levelPlace('tenant', row.code), secrets),
   revision: row.revision,
 });
 
-export const fromTenant = (tenant: Tenant): Omit<Row<'tenant'>, 'token_hash' | 'token_sealed'> => ({
+export const fromTenant = (tenant: Tenant, secrets: Secrets): Omit<Row<'tenant'>, 'token_hash' | 'token_sealed'> => ({
   code: tenant.code,
   name: tenant.name,
   pool: tenant.pool,
   binding: tenant.binding,
   sip_domain: tenant.sipDomain,
   weight: textOrNull(tenant.weight),
-  settings: JSON.stringify(tenant.settings),
+  choices_sealed: sealChoices(tenant, levelPlace('tenant', tenant.code), secrets),
   revision: tenant.revision,
 });
 
@@ -82,17 +109,17 @@ export const toPhone = (row: Row<'phone'>, lines: readonly Row<'line'>[], secret
   enabled: row.enabled === 1,
   keys: [],
   lines: lines.map((line) => toLine(line, secrets)),
-  settings: JSON.parse(row.settings) as Phone['settings'],
+  ...openChoices(row.choices_sealed, levelPlace('phone', row.mac), secrets),
   revision: row.revision,
 });
 
-export const fromPhone = (phone: Phone): Row<'phone'> => ({
+export const fromPhone = (phone: Phone, secrets: Secrets): Row<'phone'> => ({
   mac: phone.mac,
   tenant: phone.tenant,
   vendor: phone.vendor,
   model: phone.model,
   enabled: phone.enabled ? 1 : 0,
-  settings: JSON.stringify(phone.settings),
+  choices_sealed: sealChoices(phone, levelPlace('phone', phone.mac), secrets),
   revision: phone.revision,
 });
 
@@ -116,4 +143,17 @@ export const toFetch = ({ id: _id, user_agent: userAgent, mac, ...row }: Row<'fe
 export const fromFetch = ({ userAgent, ...fetch }: Fetch): Omit<Row<'fetch'>, 'id'> => ({
   ...fetch,
   user_agent: userAgent,
+});
+
+export const toUnclaimed = ({ mac, first_at: firstAt, last_at: lastAt, ...row }: Row<'unclaimed'>): Unclaimed => ({
+  ...row,
+  mac: mac as Mac,
+  firstAt,
+  lastAt,
+});
+
+export const fromUnclaimed = ({ firstAt, lastAt, ...unclaimed }: Unclaimed): Row<'unclaimed'> => ({
+  ...unclaimed,
+  first_at: firstAt,
+  last_at: lastAt,
 });

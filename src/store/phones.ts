@@ -52,7 +52,7 @@ export const phoneWrites = (db: Kysely<Tables>, secrets: Secrets) => {
   return {
     async add(input: PhoneInput): Promise<Phone> {
       const phone = { ...input, revision: 1 };
-      await db.insertInto('phone').values(fromPhone(phone)).execute();
+      await db.insertInto('phone').values(fromPhone(phone, secrets)).execute();
       await addLines(phone);
       return phone;
     },
@@ -64,7 +64,7 @@ export const phoneWrites = (db: Kysely<Tables>, secrets: Secrets) => {
       const phone = { ...input, revision: revision + 1 };
       const { numUpdatedRows } = await db
         .updateTable('phone')
-        .set(fromPhone(phone))
+        .set(fromPhone(phone, secrets))
         .where('mac', '=', phone.mac)
         .where('revision', '=', revision)
         .executeTakeFirst();

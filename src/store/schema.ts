@@ -6,6 +6,7 @@ export type Tables = {
   server: { name: string; host: string; capacity: string | null; state: string };
   pool: { name: string; domain: string; transports: string; ttl: number };
   pool_target: { pool: string; position: number; server: string; priority: number; weight: number; port: number };
+  level: { level: string; of: string; choices_sealed: string; revision: number };
   tenant: {
     code: string;
     name: string;
@@ -13,7 +14,7 @@ export type Tables = {
     binding: string;
     sip_domain: string | null;
     weight: string | null;
-    settings: string;
+    choices_sealed: string;
     token_hash: string;
     token_sealed: string;
     revision: number;
@@ -24,7 +25,7 @@ export type Tables = {
     vendor: string;
     model: string;
     enabled: number;
-    settings: string;
+    choices_sealed: string;
     revision: number;
   };
   line: {
@@ -58,6 +59,18 @@ export type Tables = {
     user_agent: string;
     model: string | null;
     firmware: string | null;
+  };
+  unclaimed: {
+    mac: string;
+    tenant: string;
+    vendor: string | null;
+    model: string | null;
+    firmware: string | null;
+    address: string;
+    file: string;
+    first_at: string;
+    last_at: string;
+    requests: number;
   };
   upload: { mac: string; file: string; at: string; content: string; bytes: number };
 };

@@ -7,6 +7,7 @@ import { Migrator } from 'kysely/migration';
 import { migrations } from '../../db/migrations/index.ts';
 import { AppError } from '../domain/errors.ts';
 import { fetchReads, fetchWrites } from './fetches.ts';
+import { levelReads, levelWrites } from './levels.ts';
 import { moveReads, moveWrites } from './moves.ts';
 import { phoneReads, phoneWrites } from './phones.ts';
 import { poolReads, poolWrites } from './pools.ts';
@@ -14,6 +15,7 @@ import type { Tables } from './schema.ts';
 import { makeKey, readKey, type Secrets, secretsWith } from './secrets.ts';
 import { serverReads, serverWrites } from './servers.ts';
 import { tenantReads, tenantWrites } from './tenants.ts';
+import { unclaimedReads, unclaimedWrites } from './unclaimed.ts';
 import { uploadReads, uploadWrites } from './uploads.ts';
 
 const BUSY_TIMEOUT_MS = 5_000;
@@ -21,11 +23,13 @@ const BUSY_TIMEOUT_MS = 5_000;
 const readsOf = (db: Kysely<Tables>, secrets: Secrets) => ({
   servers: serverReads(db),
   pools: poolReads(db),
+  levels: levelReads(db, secrets),
   tenants: tenantReads(db, secrets),
   phones: phoneReads(db, secrets),
   moves: moveReads(db),
   fetches: fetchReads(db),
   uploads: uploadReads(db),
+  unclaimed: unclaimedReads(db),
 });
 
 const writesOf = (db: Kysely<Tables>, secrets: Secrets) => {
@@ -33,11 +37,13 @@ const writesOf = (db: Kysely<Tables>, secrets: Secrets) => {
   return {
     servers: { ...reads.servers, ...serverWrites(db) },
     pools: { ...reads.pools, ...poolWrites(db) },
+    levels: { ...reads.levels, ...levelWrites(db, secrets) },
     tenants: { ...reads.tenants, ...tenantWrites(db, secrets) },
     phones: { ...reads.phones, ...phoneWrites(db, secrets) },
     moves: { ...reads.moves, ...moveWrites(db) },
     fetches: { ...reads.fetches, ...fetchWrites(db) },
     uploads: { ...reads.uploads, ...uploadWrites(db) },
+    unclaimed: { ...reads.unclaimed, ...unclaimedWrites(db) },
   };
 };
 

@@ -27,7 +27,7 @@ export const tenantReads = (db: Kysely<Tables>, secrets: Secrets) => {
           .as('phones'),
       );
   const toStored = (row: Tables['tenant'] & { phones: number | null }): StoredTenant => ({
-    ...toTenant(row),
+    ...toTenant(row, secrets),
     phones: Number(row.phones),
     token: secrets.open(row.token_sealed, tokenPlace(row.code)),
   });
@@ -58,7 +58,7 @@ export const tenantReads = (db: Kysely<Tables>, secrets: Secrets) => {
 export const tenantWrites = (db: Kysely<Tables>, secrets: Secrets) => ({
   /** Only an assignable pool can be named: the type is the proof that somebody has looked. */
   async add(tenant: Omit<Tenant, 'pool' | 'revision'>, pool: AssignablePool, token: string): Promise<void> {
-    const row = fromTenant({ ...tenant, pool: pool.name, revision: 1 });
+    const row = fromTenant({ ...tenant, pool: pool.name, revision: 1 }, secrets);
     const token_sealed = secrets.seal(token, tokenPlace(tenant.code));
     await db
       .insertInto('tenant')
@@ -70,7 +70,7 @@ export const tenantWrites = (db: Kysely<Tables>, secrets: Secrets) => ({
    * @throws AppError `conflict` when somebody else changed the tenant since
    */
   async replace({ pool: _pool, ...tenant }: Tenant): Promise<void> {
-    const { pool: _placement, ...row } = fromTenant({ ...tenant, pool: '', revision: tenant.revision + 1 });
+    const { pool: _placement, ...row } = fromTenant({ ...tenant, pool: '', revision: tenant.revision + 1 }, secrets);
     await changeOne(db, tenant.code, tenant.revision, row);
   },
   /**

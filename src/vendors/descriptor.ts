@@ -17,6 +17,10 @@ const renderedFile = z.strictObject({
   contentType: z.string(),
   /** Does the file hold a secret? */
   secret: z.boolean(),
+  /** The binary form of the file, only for models that read no other (`packed` in the model). */
+  packed: z.boolean().default(false),
+  /** How the file is encrypted for tenants with a file key, as these phones understand it. */
+  sealing: z.enum(['none', 'password', 'blocks']).default('none'),
 });
 
 const uploadedFile = z.strictObject({
@@ -26,6 +30,15 @@ const uploadedFile = z.strictObject({
   /** A log comes in pieces that belong together; everything else replaces what was there. */
   append: z.boolean().default(false),
   bytesMax: z.number().int().min(1024).max(1_048_576),
+  /** What people changed on the phone itself: it wins over what is served, so it is checked. */
+  override: z
+    .strictObject({
+      format: z.enum(FORMATS),
+      /** What the phone gets once an operator has cleared its changes. */
+      cleared: z.string(),
+    })
+    .nullable()
+    .default(null),
 });
 
 /** A file that phones ask for and that we never have: known, so that it is not taken for something else. */
@@ -36,10 +49,28 @@ export type FileSpec = z.output<typeof fileSpecSchema>;
 export type RenderedSpec = z.output<typeof renderedFile>;
 export type UploadedSpec = z.output<typeof uploadedFile>;
 
+const expansionSchema = z.strictObject({
+  modules: z.number().int().min(1).max(10),
+  /** The keys of one module. */
+  keys: z.number().int().min(1).max(200),
+});
+
+/** What one model can do, as far as it is known. Where the sources differ, the smaller number stands here. */
 export const modelSchema = z.strictObject({
+  /** Models that share their templates. */
   family: z.string().regex(/^[a-z0-9-]+$/),
   /** How many SIP lines the model can hold. */
   lines: z.number().int().min(1).max(250),
+  /** Programmable line keys on the set itself; 0 when there are none or their number is not established. */
+  keys: z.number().int().min(0).max(200).default(0),
+  /** The most expansion modules that can be attached; null when there are none or their number is not established. */
+  expansion: expansionSchema.nullable().default(null),
+  /** Other names for the same model: variants that differ in nothing we configure, and what a user agent may write. */
+  aliases: z.array(z.string().min(1)).default([]),
+  /** Does the model read the binary form of its file only? */
+  packed: z.boolean().default(false),
+  /** What is uncertain about this model; M: from one source or deduced, L: weak. */
+  notes: z.string().max(90).nullable().default(null),
 });
 
 export type Model = z.output<typeof modelSchema>;
@@ -59,7 +90,7 @@ export const descriptorSchema = z.strictObject({
   /** HTTP user agents, tried in order; named groups `model`, `firmware`, `mac`, each optional. */
   userAgents: z.array(namedPattern),
   files: z.array(fileSpecSchema).min(1),
-  /** Model name as the phone writes it → what it can do. */
+  /** Model name as the phone writes it → what it can do; one line each. */
   models: z.record(z.string(), modelSchema),
   /** The vendor's words for our words. */
   codes: z.record(z.string(), z.record(z.string(), z.string())),

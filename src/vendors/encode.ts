@@ -33,3 +33,36 @@ export function encoderOf(format: Format): (value: string) => string {
     return encode(value);
   };
 }
+
+// How a line of a file begins when it gives a parameter: `name = value`, `<P47>`, `<item name="…">`, `name="…"`.
+const PARAMETER_LINE = /^\s*(?:<(?<element>P\d+)>|<item name="(?<item>[^"]+)">|(?<name>[A-Za-z][\w.-]*)(?: = |="))/;
+
+/**
+ * The text with only the last of the lines that give the same one of `names`: raw parameters stand behind what the
+ * template says itself, and a file should not say two things. Templates give one parameter a line.
+ */
+export function keepLastOf(names: ReadonlySet<string>, text: string): string {
+  const seen = new Set<string>();
+  const kept = text
+    .split('\n')
+    .reverse()
+    .filter((line) => {
+      const groups = PARAMETER_LINE.exec(line)?.groups;
+      const name = groups?.element ?? groups?.item ?? groups?.name;
+      if (name === undefined || !names.has(name)) return true;
+      if (seen.has(name)) return false;
+      seen.add(name);
+      return true;
+    });
+  return kept.reverse().join('\n');
+}
+
+const NAMES: Record<Format, RegExp> = {
+  lines: /^[^\S\n]*(?<name>[^\s=#]+)[^\S\n]*=/gm,
+  xml: /\s(?<name>[A-Za-z][\w.-]*)\s*=\s*["']/g,
+};
+
+/** The names of all parameters in a file that a phone wrote, each once: lines, or the attributes of any element. */
+export const parameterNamesIn = (format: Format, text: string): string[] => [
+  ...new Set([...text.matchAll(NAMES[format])].map((match) => match.groups?.name ?? '')),
+];

@@ -16,8 +16,16 @@ import {
   type RenderedSpec,
   type UploadedSpec,
 } from './descriptor.ts';
-import { encoderOf } from './encode.ts';
+import { encoderOf, keepLastOf, parameterNamesIn } from './encode.ts';
+import {
+  checkParameter,
+  loadParameterNames,
+  type ParameterRules,
+  type ParameterVerdict,
+  reservedParametersSchema,
+} from './parameters.ts';
 import { compileTemplate, type Template } from './template.ts';
+import { wrap } from './wrap.ts';
 
 /** What a file name says: which vendor's file it may be, and of which phone (null for a file that all phones share). */
 export type Claim = { readonly vendor: string; readonly spec: FileSpec; readonly mac: Mac | null };
@@ -41,11 +49,24 @@ export type Vendors = {
   models(vendor: string): readonly string[];
   /** The vendor's own defaults, one level of the settings. */
   settings(vendor: string): SettingsLevel;
-  render(vendor: string, model: string, spec: RenderedSpec, context: RenderContext): RenderedFile;
+  /** May a raw parameter of this name be set, and is it known? */
+  checkParameter(vendor: string, name: string): ParameterVerdict;
+  /** The parameters in what a phone uploaded as its override. */
+  overriddenIn(spec: UploadedSpec, content: Buffer): readonly string[];
+  /** Renders a file of one phone; with a file key it is encrypted where these phones understand that. */
+  render(
+    vendor: string,
+    model: string,
+    spec: RenderedSpec,
+    context: RenderContext,
+    fileKey: string | null,
+  ): RenderedFile;
   /** Renders a file that all phones of a vendor share; it sees no tenant and no phone. */
   renderShared(vendor: string, spec: RenderedSpec): RenderedFile;
+  /** Is this file made for this model? The binary form is for models that read no other. */
+  makes(vendor: string, model: string, spec: RenderedSpec): boolean;
   /** The names of the files made for a phone, in the order of the descriptor. */
-  fileNames(vendor: string, mac: Mac): readonly string[];
+  fileNames(vendor: string, model: string, mac: Mac): readonly string[];
 };
 
 export type { FileSpec, RenderedSpec, UploadedSpec };
@@ -53,6 +74,7 @@ export type { FileSpec, RenderedSpec, UploadedSpec };
 type LoadedVendor = {
   readonly descriptor: Descriptor;
   readonly agents: readonly RegExp[];
+  readonly parameters: ParameterRules;
   /** `<family>/<file name pattern>` → template; shared files stand under the family `''`. */
   readonly templates: ReadonlyMap<string, Template>;
   readonly models: ReadonlyMap<string, { readonly name: string; readonly facts: Model }>;
@@ -103,6 +125,27 @@ function loadTemplates(directory: string, descriptor: Descriptor): Map<string, T
   return templates;
 }
 
+/** Every spelling of every model, plain → the model; two models may not share one. */
+function modelsBySpelling({ id, models }: Descriptor): LoadedVendor['models'] {
+  const bySpelling = new Map<string, { readonly name: string; readonly facts: Model }>();
+  for (const [name, facts] of Object.entries(models)) {
+    for (const spelling of [name, ...facts.aliases]) {
+      const known = bySpelling.get(plainName(spelling));
+      if (known !== undefined) throw new Error(`${id}/vendor.json: ${spelling} names both ${known.name} and ${name}`);
+      bySpelling.set(plainName(spelling), { name, facts });
+    }
+  }
+  return bySpelling;
+}
+
+function loadParameterRules(directory: string, folder: string): ParameterRules {
+  const reserved: unknown = JSON.parse(readFileSync(join(directory, 'reserved.json'), 'utf8'));
+  return {
+    names: loadParameterNames(readFileSync(join(directory, 'parameters.txt'), 'utf8')),
+    reserved: parseWith(reservedParametersSchema, reserved, `${folder}/reserved.json`),
+  };
+}
+
 function loadVendor(root: string, folder: string): LoadedVendor {
   const directory = join(root, folder);
   const json: unknown = JSON.parse(readFileSync(join(directory, 'vendor.json'), 'utf8'));
@@ -111,15 +154,17 @@ function loadVendor(root: string, folder: string): LoadedVendor {
   return {
     descriptor,
     agents: descriptor.userAgents.map((source) => new RegExp(source, 'i')),
+    parameters: loadParameterRules(directory, folder),
     templates: loadTemplates(directory, descriptor),
-    models: new Map(Object.entries(descriptor.models).map(([name, facts]) => [plainName(name), { name, facts }])),
+    models: modelsBySpelling(descriptor),
   };
 }
 
-function asFile(text: string, spec: RenderedSpec): RenderedFile {
-  const body = Buffer.from(text, 'utf8');
-  return { body, contentType: spec.contentType, digest: digestOf(body) };
-}
+const asFile = (body: Buffer, { contentType }: RenderedSpec): RenderedFile => ({
+  body,
+  contentType,
+  digest: digestOf(body),
+});
 
 /**
  * Loads every folder below `root` that holds a `vendor.json`.
@@ -139,8 +184,10 @@ export function loadVendors(root: string): Vendors {
   const renderWith = (vendor: string, family: string, spec: RenderedSpec, context: unknown) => {
     const template = known(vendor).templates.get(templateKey(family, spec));
     if (template === undefined) throw new Error(`assertion failed: ${vendor} has no template for ${spec.name}`);
-    return asFile(template(context), spec);
+    return template(context);
   };
+  const makes = (vendor: string, model: string, spec: RenderedSpec) =>
+    !spec.packed || known(vendor).descriptor.models[model]?.packed === true;
   return {
     ids: [...vendors.keys()].sort(),
     identify: (fileName) => (fileName.length > FILE_NAME_MAX ? [] : claimsOf(fileName, patterns)),
@@ -148,12 +195,20 @@ export function loadVendors(root: string): Vendors {
     findModel: (vendor, model) => findModel(vendors, vendor, model),
     models: (vendor) => Object.keys(known(vendor).descriptor.models),
     settings: (vendor) => known(vendor).descriptor.settings,
-    render: (vendor, model, spec, context) =>
-      renderWith(vendor, known(vendor).descriptor.models[model]?.family ?? '', spec, context),
-    renderShared: (vendor, spec) => renderWith(vendor, '', spec, {}),
-    fileNames: (vendor, mac) =>
+    overriddenIn: ({ override }, content) =>
+      override === null ? [] : parameterNamesIn(override.format, content.toString('utf8')),
+    checkParameter: (vendor, name) => checkParameter(known(vendor).parameters, name),
+    render: (vendor, model, spec, context, fileKey) => {
+      const text = renderWith(vendor, known(vendor).descriptor.models[model]?.family ?? '', spec, context);
+      const names = new Set(context.parameters.map(({ name }) => name));
+      const kept = names.size === 0 ? text : keepLastOf(names, text);
+      return asFile(wrap(kept, spec, { mac: context.phone.mac as Mac, fileKey }), spec);
+    },
+    renderShared: (vendor, spec) => asFile(Buffer.from(renderWith(vendor, '', spec, {}), 'utf8'), spec),
+    makes,
+    fileNames: (vendor, model, mac) =>
       known(vendor)
-        .descriptor.files.filter((spec) => spec.kind === 'rendered' && perPhone(spec))
+        .descriptor.files.filter((spec) => spec.kind === 'rendered' && perPhone(spec) && makes(vendor, model, spec))
         .map((spec) => spec.name.replace('{mac}', mac)),
   };
 }

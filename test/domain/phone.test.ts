@@ -6,7 +6,18 @@ import { tidyUserAgent } from '../../src/domain/fetch.ts';
 import { macSchema } from '../../src/domain/mac.ts';
 import { checkFits } from '../../src/domain/phone.ts';
 import { maskSecrets } from '../../src/domain/render-context.ts';
-import { DEFAULT_SETTINGS, resolveSettings, SETTING_NAMES, settingsLevelSchema } from '../../src/domain/settings.ts';
+import {
+  keepMasked,
+  MASK,
+  maskSettings,
+  type NamedLevel,
+  originOf,
+  productLevel,
+  resolveSettings,
+  SETTING_NAMES,
+  SETTINGS,
+  settingsLevelSchema,
+} from '../../src/domain/settings.ts';
 import { tokenText } from '../../src/domain/token.ts';
 import { aLine, aPhone, aTenant, contextOf } from '../support/world.ts';
 
@@ -45,16 +56,53 @@ describe('who may have a file: the token of the phone’s own tenant and an enab
 });
 
 describe('settings', () => {
-  test('the most special level that says something wins', () => {
-    const resolved = resolveSettings([{ failbackS: 120 }, { failbackS: 180, keepAliveS: 20 }, {}]);
-    assert.deepEqual(resolved, { ...DEFAULT_SETTINGS, failbackS: 180, keepAliveS: 20 });
+  const product = productLevel({ srvLookup: 'naptr' });
+  const level = (name: NamedLevel['level'], settings: object): NamedLevel => ({
+    level: name,
+    of: 'x',
+    settings,
+    parameters: {},
   });
-  test('null goes back to the default of the product', () => {
-    assert.equal(resolveSettings([{ failbackS: 120 }, { failbackS: null }]).failbackS, DEFAULT_SETTINGS.failbackS);
+  test('the most special level that says something wins, and says where it comes from', () => {
+    const levels = [
+      product,
+      level('vendor', { failbackS: 120 }),
+      level('tenant', { failbackS: 180, keepAliveS: 20 }),
+      level('phone', {}),
+    ];
+    const resolved = resolveSettings(levels);
+    assert.deepEqual([resolved.failbackS, resolved.keepAliveS, resolved.srvLookup], [180, 20, 'naptr']);
+    assert.deepEqual(originOf('failbackS', levels), { value: 180, level: 'tenant', of: 'x' });
+    assert.deepEqual(originOf('srvLookup', levels), { value: 'naptr', level: 'product', of: '' });
+  });
+  test('null goes back to the default of the product, or of the product for that vendor', () => {
+    const levels = [
+      product,
+      level('tenant', { failbackS: 120, srvLookup: 'srv' }),
+      level('phone', { failbackS: null, srvLookup: null }),
+    ];
+    assert.equal(resolveSettings(levels).failbackS, SETTINGS.failbackS.fallback);
+    assert.equal(resolveSettings(levels).srvLookup, 'naptr');
+    assert.equal(originOf('failbackS', levels).level, 'phone');
+  });
+  test('every setting has a title, a description and a fallback of its own kind', () => {
+    for (const name of SETTING_NAMES) {
+      const { schema, fallback, title, description } = SETTINGS[name];
+      assert.ok(title.length > 2 && /[.?]$/.test(description), name);
+      assert.ok(fallback === null || schema.safeParse(fallback).success, name);
+    }
+  });
+  test('secrets are masked for people, and a masked one that comes back keeps its value', () => {
+    const before = { adminPassword: 'geheim12', failbackS: 120 };
+    const masked = maskSettings(before);
+    assert.deepEqual(masked, { adminPassword: MASK, failbackS: 120 });
+    assert.deepEqual(keepMasked(before, { ...masked, failbackS: 180 }), { ...before, failbackS: 180 });
+    assert.deepEqual(keepMasked({}, { adminPassword: MASK }), {});
+    assert.deepEqual(keepMasked(before, { adminPassword: null }), { adminPassword: null });
   });
   test('no setting names a server, a port, a transport or a proxy', () => {
-    for (const name of SETTING_NAMES.filter((setting) => setting !== 'ntpServer')) {
-      assert.doesNotMatch(name, /server|host|port|transport|proxy|registrar|domain|url/i);
+    for (const name of SETTING_NAMES.filter((setting) => !['ntpServer', 'syslogServer'].includes(setting))) {
+      assert.doesNotMatch(name, /server|host|port(?!al)|transport|proxy|registrar|domain|url/i);
     }
     for (const field of ['sipServer', 'server', 'port', 'transport', 'outboundProxy', 'registrar']) {
       assert.equal(settingsLevelSchema.safeParse({ [field]: 'evil.example.com' }).success, false, field);

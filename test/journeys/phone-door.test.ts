@@ -318,6 +318,41 @@ describe('uploads', () => {
     assert.deepEqual((await app.phone('get', path)).body, Buffer.alloc(400_000, 'b'));
   });
 
+  test('an override that names a server is reported with the reason, and can be cleared', async (context) => {
+    const app = await startApp(context);
+    const folder = await app.folderOf('acme');
+    const put = (file: string, text: string) =>
+      app
+        .phone('put', folder + file)
+        .set('Content-Type', 'text/xml')
+        .send(text)
+        .expect(200);
+    await put('64167fa00001-phone.cfg', '<PHONE_CONFIG><OVERRIDES up.backlight.idleIntensity="1" /></PHONE_CONFIG>');
+    await put(
+      '64167fa00001-web.cfg',
+      '<WEB_CONFIG>\n<OVERRIDES reg.1.server.1.address="192.0.2.9" reg.1.server.1.port=\'5060\' up.x="2" /></WEB_CONFIG>',
+    );
+    const { items } = (await app.api('get', 'phones/64167fa00001/overrides').expect(200)).body;
+    assert.deepEqual(
+      items.map(({ file, parameters, breaks }: { file: string; parameters: number; breaks: { name: string }[] }) => [
+        file,
+        parameters,
+        breaks.map(({ name }) => name),
+      ]),
+      [
+        ['64167fa00001-phone.cfg', 1, []],
+        ['64167fa00001-web.cfg', 3, ['reg.1.server.1.address', 'reg.1.server.1.port']],
+      ],
+    );
+    assert.match(items[1].breaks[0].reason, /move/);
+    await app.api('delete', 'phones/64167fa00001/overrides/64167fa00001-web.cfg').expect(204);
+    const served = ((await app.phone('get', `${folder}64167fa00001-web.cfg`).expect(200)).body as Buffer).toString();
+    assert.deepEqual([...readAttributes(served).keys()], []);
+    assert.deepEqual((await app.api('get', 'phones/64167fa00001/overrides').expect(200)).body.items[1].breaks, []);
+    await app.api('delete', 'phones/64167fa00001/overrides/64167fa00001-app.log').expect(404);
+    await app.api('delete', 'phones/805ec0a00001/overrides/64167fa00001-web.cfg').expect(404);
+  });
+
   test('bytes that are no text survive', async (context) => {
     const app = await startApp(context);
     const path = `${await app.folderOf('acme')}64167fa00001-boot.log`;

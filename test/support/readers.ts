@@ -99,33 +99,81 @@ const value = (parameters: Parameters, name: string): string => {
   return NOT_SET.includes(found) ? '' : found;
 };
 
-function readYealink(files: Files): ReadLine[] {
+/** Where a family keeps what belongs to a line's server: name in our words → parameter, for the line with this number. */
+type YealinkNames = {
+  server(number: number, all: Parameters): string;
+  proxy(number: number, all: Parameters): string;
+  proxyOn: string;
+  /** The word that makes the phone ask NAPTR and SRV when the port is 0. */
+  transport(number: number, all: Parameters): string;
+  /** What must be 1 for a phone to stay where it is registered, below `account.N.sip_server.1`. */
+  stays: readonly string[];
+  /** Does the proxy have a failback of its own? */
+  proxyFailback: boolean;
+};
+
+const STAYS = ['register_on_enable', 'only_signal_with_registered', 'failback_subscribe.enable'];
+
+const inAccount: YealinkNames = {
+  server: (number) => `account.${number}.sip_server`,
+  proxy: (number) => `account.${number}.outbound_proxy`,
+  proxyOn: '_enable',
+  transport: (number) => `account.${number}.sip_server.1.transport_type`,
+  stays: STAYS,
+  proxyFailback: true,
+};
+
+const YEALINK_NAMES: Record<string, YealinkNames> = {
+  desk: inAccount,
+  // Before V80 the transport belongs to the account, and two of the switches do not exist.
+  legacy: {
+    ...inAccount,
+    transport: (number) => `account.${number}.transport`,
+    stays: ['register_on_enable'],
+    proxyFailback: false,
+  },
+  // An account names a server template; failover stays with the account.
+  multicell: {
+    server: (number, all) => `template.${value(all, `account.${number}.sip_server.template`)}.sip_server`,
+    proxy: (number, all) => `template.${value(all, `account.${number}.sip_server.template`)}.outbound`,
+    proxyOn: '.enable',
+    transport: (number, all) =>
+      `template.${value(all, `account.${number}.sip_server.template`)}.sip_server.1.transport_type`,
+    stays: STAYS,
+    proxyFailback: false,
+  },
+};
+
+function readYealink(files: Files, family: string): ReadLine[] {
   const all = readLinesFormat(find(files, '.cfg'));
+  const names = YEALINK_NAMES[family];
+  if (names === undefined) throw new Error(`no reader for the family ${family}`);
   const lines: ReadLine[] = [];
   for (let number = 1; value(all, `account.${number}.enable`) === '1'; number++) {
     const get = (name: string) => value(all, `account.${number}.${name}`);
-    const proxied = get('outbound_proxy_enable') === '1';
+    const server = (name: string) => value(all, `${names.server(number, all)}.${name}`);
+    const proxy = (name: string) => value(all, `${names.proxy(number, all)}${name}`);
+    const proxied = proxy(names.proxyOn) === '1';
+    const both = (name: string, wanted: string) =>
+      get(`sip_server.1.${name}`) === wanted &&
+      (!proxied || !names.proxyFailback || get(`outbound_proxy.1.${name}`) === wanted);
+    const stays = names.stays.every((name) => both(name, '1')) && both('failback_mode', '3');
     // Port 0 with transport 3 asks NAPTR, then SRV; naptr_build 0 asks for UDP alone when there is no NAPTR.
-    const srvSwitch = get('sip_server.1.port') === '0' && get('sip_server.1.transport_type') === '3';
-    const stays = ['register_on_enable', 'only_signal_with_registered', 'failback_subscribe.enable'].every(
-      (name) => get(`sip_server.1.${name}`) === '1' && (!proxied || get(`outbound_proxy.1.${name}`) === '1'),
-    );
-    const back =
-      get('sip_server.1.failback_mode') === '3' && (!proxied || get('outbound_proxy.1.failback_mode') === '3');
+    const srvSwitch = server('1.port') === '0' && value(all, names.transport(number, all)) === '3';
     lines.push({
       user: get('user_name'),
       authUser: get('auth_name'),
       password: get('password'),
       displayName: get('display_name'),
       label: get('label'),
-      server: get('sip_server.1.address'),
-      secondServer: get('sip_server.2.address'),
-      proxy: proxied ? get('outbound_proxy.1.address') : '',
-      secondProxy: get('outbound_proxy.2.address'),
-      asksSrv: srvSwitch && (!proxied || get('outbound_proxy.1.port') === '0'),
-      transport: { '0': 'udp', '1': 'from NAPTR' }[get('naptr_build')] as ReadLine['transport'],
-      expiresS: Number(get('sip_server.1.expires')),
-      failbackS: stays && back ? Number(get('sip_server.1.failback_timeout')) : null,
+      server: server('1.address'),
+      secondServer: server('2.address'),
+      proxy: proxied ? proxy('.1.address') : '',
+      secondProxy: proxy('.2.address'),
+      asksSrv: srvSwitch && (!proxied || proxy('.1.port') === '0'),
+      transport: ({ '0': 'udp', '1': 'from NAPTR' } as const)[get('naptr_build')] ?? 'wrong',
+      expiresS: Number(server('1.expires')),
+      failbackS: stays ? Number(get('sip_server.1.failback_timeout')) : null,
     });
   }
   return lines;
@@ -192,7 +240,6 @@ const DESK_P = {
 };
 const ADAPTER_P = {
   active: [271, 401],
-  label: [],
   server: [47, 747],
   second: [967, 987],
   proxy: [48, 748],
@@ -202,9 +249,21 @@ const ADAPTER_P = {
   password: [34, 734],
   display: [3, 703],
   dnsMode: [103, 702],
-  failover: [],
+  failover: [26040, 26140],
   transport: [130, 830],
   expires: [32, 732],
+};
+// Where ports hold names and passwords and point at a profile, counted from zero, that holds the rest.
+const PORT_P = { active: 4595, user: 4060, authUser: 4090, password: 4120, profile: 4150, display: 4180 };
+const PROFILE_P = {
+  profileActive: [271, 401, 501, 601],
+  server: [47, 747, 547, 602],
+  second: [967, 987, 997, 998],
+  proxy: [48, 748, 548, 603],
+  secondProxy: [2333, 2433],
+  dnsMode: [103, 702, 502, 608],
+  transport: [130, 830, 530, 4648],
+  expires: [32, 732, 532, 612],
 };
 const ITEMS = {
   active: 'enable',
@@ -219,29 +278,81 @@ const ITEMS = {
   display: 'sip.subscriber.name',
   dnsMode: 'network.dnsMode',
   failover: 'network.dnsSRVFailoverMode',
+  failback: 'network.failbackTimer',
   transport: 'sip.transport',
   expires: 'sip.registerExpiration',
 };
 type GrandstreamField = keyof typeof ITEMS;
+/** The parameter that holds a field of the line with this index, counted from zero; undefined when there is none. */
+type GrandstreamNames = (field: GrandstreamField, index: number, all: Parameters) => string | undefined;
+
+type Numbers = Partial<Record<GrandstreamField, readonly number[]>>;
+const asP = (number: number | undefined) => (number === undefined ? undefined : `P${number}`);
+const byNumber =
+  (table: Numbers): GrandstreamNames =>
+  (field, index) =>
+    asP(table[field]?.[index]);
+
+const byItem =
+  (items: Record<GrandstreamField, string>): GrandstreamNames =>
+  (field, index) =>
+    `account.${index + 1}.${items[field]}`;
+
+const lowerCase = Object.fromEntries(
+  Object.entries(ITEMS).map(([field, name]) => [field, name.toLowerCase()]),
+) as typeof ITEMS;
+
+const byPort: GrandstreamNames = (field, index, all) => {
+  const profile = Number(value(all, `P${PORT_P.profile + index}`));
+  const profileOn = value(all, `P${PROFILE_P.profileActive[profile]}`) === '1';
+  if (field === 'active') return profileOn ? `P${PORT_P.active + index}` : undefined;
+  const ports: Partial<Record<GrandstreamField, number>> = PORT_P;
+  const ofPort = ports[field];
+  const profiles: Numbers = PROFILE_P;
+  return ofPort === undefined ? asP(profiles[field]?.[profile]) : asP(ofPort + index);
+};
+
+const GRANDSTREAM_NAMES: Record<string, GrandstreamNames> = {
+  gxp14: byNumber(DESK_P),
+  gxp16: byNumber(DESK_P),
+  gxp21: byNumber(DESK_P),
+  gxv32: byNumber(DESK_P),
+  wp8: byNumber(DESK_P),
+  ht70: byNumber(ADAPTER_P),
+  ht80: byNumber(ADAPTER_P),
+  ht80v2: byNumber(ADAPTER_P),
+  ht813: byNumber(ADAPTER_P),
+  ht704: byPort,
+  ht81: byPort,
+  dp75: byPort,
+  grp: byItem(ITEMS),
+  ghp: byItem(lowerCase),
+  gxv33: byItem({ ...ITEMS, authUser: 'sip.subscriber.userId' }),
+  wp8x6: byItem({ ...ITEMS, authUser: 'sip.subscriber.userId' }),
+};
+
+const UNTIL_TIMER = ['SavedOneUntilFailbackTimeout', 'SavedWhenFailback'];
+const UNTIL_TTL = ['SavedOneUntilDNSTTL', '1'];
 
 function readGrandstream(files: Files, family: string): ReadLine[] {
   const all = readElements(find(files, '.xml'));
-  const table: Partial<Record<GrandstreamField, number[]>> = family.startsWith('ht') ? ADAPTER_P : DESK_P;
-  const byItem = [...all.keys()].some((name) => name.startsWith('account.'));
+  const names = GRANDSTREAM_NAMES[family];
+  if (names === undefined) throw new Error(`no reader for the family ${family}`);
   const lines: ReadLine[] = [];
-  for (let index = 0; index < 6; index++) {
-    const name = (field: GrandstreamField) =>
-      byItem ? `account.${index + 1}.${ITEMS[field]}` : `P${table[field]?.[index]}`;
-    const get = (field: GrandstreamField) => value(all, name(field));
-    if (!['1', 'Yes'].includes(get('active'))) break;
+  for (let index = 0; ; index++) {
+    const get = (field: GrandstreamField) => {
+      const name = names(field, index, all);
+      return name === undefined ? '' : value(all, name);
+    };
+    if (!['1', 'Yes'].includes(get('active'))) return lines;
     const hosts = [get('server'), get('proxy')];
-    const failover = get('failover');
+    const backAfterTimer = UNTIL_TIMER.includes(get('failover')) ? 60 * Number(get('failback')) : null;
     lines.push({
       user: get('user'),
       authUser: get('authUser'),
       password: get('password'),
       displayName: get('display'),
-      label: table.label?.length === 0 ? null : get('label'),
+      label: names('label', index, all) === undefined ? null : get('label'),
       server: get('server'),
       secondServer: get('second'),
       proxy: get('proxy'),
@@ -249,22 +360,16 @@ function readGrandstream(files: Files, family: string): ReadLine[] {
       asksSrv: ['1', '2', 'SRV', 'NaptrOrSrv'].includes(get('dnsMode')) && hosts.every((host) => !host.includes(':')),
       transport: ({ 0: 'udp', 1: 'tcp', 2: 'tls', UDP: 'udp', TCP: 'tcp' } as const)[get('transport')] ?? 'wrong',
       expiresS: 60 * Number(get('expires')),
-      failbackS:
-        failover === 'SavedOneUntilFailbackTimeout'
-          ? 60 * Number(value(all, `account.${index + 1}.network.failbackTimer`))
-          : failover === '1'
-            ? 'srv ttl'
-            : null,
+      failbackS: UNTIL_TTL.includes(get('failover')) ? 'srv ttl' : backAfterTimer,
     });
   }
-  return lines;
 }
 
 /** Reads all lines of a phone from its files. */
 export function readPhone(vendor: string, family: string, files: Files): ReadLine[] {
   switch (vendor) {
     case 'yealink':
-      return readYealink(files);
+      return readYealink(files, family);
     case 'polycom':
       return readPolycom(files);
     case 'grandstream':

@@ -1,11 +1,12 @@
 // Builders: the smallest thing that is valid, with what the test cares about.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { resolveParameters } from '../../src/domain/parameters.ts';
 import { parseWith } from '../../src/domain/parse.ts';
 import { type Phone, phoneSchema } from '../../src/domain/phone.ts';
 import { type AssignablePool, assignable, type Pool, poolSchema, type Transport } from '../../src/domain/pool.ts';
 import { buildContext, type RenderContext } from '../../src/domain/render-context.ts';
-import { resolveSettings } from '../../src/domain/settings.ts';
+import { type NamedLevel, productLevel, resolveSettings } from '../../src/domain/settings.ts';
 import { type Tenant, tenantSchema } from '../../src/domain/tenant.ts';
 import { loadVendors, type RenderedSpec } from '../../src/vendors/vendors.ts';
 
@@ -65,8 +66,13 @@ export function contextOf({
   const sipDomain = binding === 'outboundProxy' ? 'sip.acme.example' : null;
   const tenant = aTenant({ binding, sipDomain, settings: tenantSettings });
   const pool = anAssignablePool({ transports: [transport] });
-  const settings = resolveSettings([vendors.settings(built.vendor), tenant.settings, built.settings]);
-  return buildContext({ phone: built, tenant, pool, model, settings });
+  const levels: NamedLevel[] = [
+    productLevel(vendors.settings(built.vendor)),
+    { level: 'tenant', of: tenant.code, ...tenant },
+    { level: 'phone', of: built.mac, ...built },
+  ];
+  const parameters = resolveParameters(levels, built.vendor);
+  return buildContext({ phone: built, tenant, pool, model, settings: resolveSettings(levels), parameters });
 }
 
 /** All files of a phone, by name, as text. */
@@ -74,9 +80,9 @@ export function renderAll(situation: Situation): Map<string, string> {
   const phone = aPhone(situation.phone);
   const context = contextOf(situation);
   return new Map(
-    vendors.fileNames(phone.vendor, phone.mac).map((name) => {
+    vendors.fileNames(phone.vendor, phone.model, phone.mac).map((name) => {
       const spec = vendors.identify(name).find(({ vendor }) => vendor === phone.vendor)?.spec as RenderedSpec;
-      return [name, vendors.render(phone.vendor, phone.model, spec, context).body.toString('utf8')];
+      return [name, vendors.render(phone.vendor, phone.model, spec, context, null).body.toString('utf8')];
     }),
   );
 }

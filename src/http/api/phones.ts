@@ -1,17 +1,20 @@
 // /api/v1/phones with their files and uploads, and /api/v1/fetches.
 import { type Response, Router } from 'express';
 import { addPhone, changePhone, removePhone } from '../../app/inventory.ts';
+import { clearOverride, listOverrides } from '../../app/overrides.ts';
 import { filesFor } from '../../app/serve-file.ts';
 import { notFound } from '../../domain/errors.ts';
 import { type Mac, macSchema } from '../../domain/mac.ts';
 import { parseWith } from '../../domain/parse.ts';
 import type { Phone } from '../../domain/phone.ts';
+import { maskSettings } from '../../domain/settings.ts';
 import type { AdminDoor } from './door.ts';
 import { changesOf, filterOf, pageAnswer, pageOf } from './requests.ts';
 
 /** A phone as programs may see it: passwords go in and never come out. */
-const show = ({ lines, ...phone }: Phone) => ({
+export const showPhone = ({ lines, settings, ...phone }: Phone) => ({
   ...phone,
+  settings: maskSettings(settings),
   lines: lines.map(({ password: _password, ...line }) => line),
 });
 
@@ -24,18 +27,18 @@ export function phonesApi(door: AdminDoor): Router {
   router.get('/phones', async (request, response) => {
     const page = pageOf(request);
     const phones = await store.phones.list(response.locals.actor.scope, { ...page, ...filterOf(request, 'tenant') });
-    response.json(pageAnswer(phones, page, ({ mac }) => mac, show));
+    response.json(pageAnswer(phones, page, ({ mac }) => mac, showPhone));
   });
   router.post('/phones', async (request, response) => {
-    response.status(201).json(show(await addPhone(door, request.body, response.locals.actor)));
+    response.status(201).json(showPhone(await addPhone(door, request.body, response.locals.actor)));
   });
   router.get('/phones/:mac', async (request, response) => {
     const phone = await get(response, request.params.mac);
-    response.set('ETag', `"${phone.revision}"`).json(show(phone));
+    response.set('ETag', `"${phone.revision}"`).json(showPhone(phone));
   });
   router.patch('/phones/:mac', async (request, response) => {
     const phone = await changePhone(door, macOf(request.params.mac), changesOf(request), response.locals.actor);
-    response.set('ETag', `"${phone.revision}"`).json(show(phone));
+    response.set('ETag', `"${phone.revision}"`).json(showPhone(phone));
   });
   router.delete('/phones/:mac', async (request, response) => {
     await removePhone(door, macOf(request.params.mac), response.locals.actor);
@@ -60,6 +63,14 @@ export function phonesApi(door: AdminDoor): Router {
   router.get('/phones/:mac/uploads', async (request, response) => {
     const phone = await get(response, request.params.mac);
     response.json({ items: await store.uploads.list(phone.mac), next: null });
+  });
+  router.get('/phones/:mac/overrides', async (request, response) => {
+    const overrides = await listOverrides(door, macOf(request.params.mac), response.locals.actor);
+    response.json({ items: overrides, next: null });
+  });
+  router.delete('/phones/:mac/overrides/:file', async (request, response) => {
+    await clearOverride(door, macOf(request.params.mac), request.params.file, response.locals.actor);
+    response.status(204).end();
   });
   router.get('/fetches', async (request, response) => {
     const { limit } = pageOf(request);

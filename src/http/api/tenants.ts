@@ -5,6 +5,7 @@ import { addTenant, changeTenant, removeTenant } from '../../app/inventory.ts';
 import { moveTenant } from '../../app/move-tenant.ts';
 import { PAGE_MAX } from '../../domain/page.ts';
 import { parseWith } from '../../domain/parse.ts';
+import { maskSettings } from '../../domain/settings.ts';
 import { provisioningUrl, type TenantInput } from '../../domain/tenant.ts';
 import type { StoredTenant } from '../../store/tenants.ts';
 import type { AdminDoor } from './door.ts';
@@ -15,8 +16,9 @@ const moveSchema = z.strictObject({ pool: z.string(), revision: z.number().int()
 export function tenantsApi(door: AdminDoor): Router {
   const { store } = door;
   const router = Router();
-  const show = ({ token, weight, phones, ...tenant }: StoredTenant) => ({
+  const show = ({ token, weight, phones, settings, ...tenant }: StoredTenant) => ({
     ...tenant,
+    settings: maskSettings(settings),
     weight: weight ?? phones,
     phones,
     provisioningUrl: provisioningUrl(door.publicUrl, token),

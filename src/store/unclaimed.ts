@@ -1,0 +1,58 @@
+// Unclaimed phones in the database.
+import type { Kysely } from 'kysely';
+import type { Scope } from '../domain/access.ts';
+import { notFound } from '../domain/errors.ts';
+import type { Mac } from '../domain/mac.ts';
+import type { Page } from '../domain/page.ts';
+import { joinSightings, UNCLAIMED_MAX, type Unclaimed } from '../domain/unclaimed.ts';
+import { fromUnclaimed, toUnclaimed } from './codec.ts';
+import type { Tables } from './schema.ts';
+import { inScope } from './scope.ts';
+
+export const unclaimedReads = (db: Kysely<Tables>) => ({
+  async list(scope: Scope, { after, limit, tenant }: Page & { tenant?: string }): Promise<Unclaimed[]> {
+    const rows = await db
+      .selectFrom('unclaimed')
+      .selectAll()
+      .where(inScope('unclaimed.tenant', scope))
+      .$if(after !== null, (query) => query.where('mac', '>', after))
+      .$if(tenant !== undefined, (query) => query.where('tenant', '=', tenant ?? ''))
+      .orderBy('mac')
+      .limit(limit)
+      .execute();
+    return rows.map(toUnclaimed);
+  },
+  /** @throws AppError `not_found`, also for one outside the scope */
+  async get(scope: Scope, mac: Mac): Promise<Unclaimed> {
+    const query = db
+      .selectFrom('unclaimed')
+      .selectAll()
+      .where('mac', '=', mac)
+      .where(inScope('unclaimed.tenant', scope));
+    const row = await query.executeTakeFirst();
+    if (row === undefined) throw notFound(`unclaimed phone ${mac}`);
+    return toUnclaimed(row);
+  },
+});
+
+export const unclaimedWrites = (db: Kysely<Tables>) => ({
+  /** Adds a sighting to what is known of the phone. Beyond the tenant's limit a new phone is not taken up. */
+  async see(sighting: Unclaimed): Promise<void> {
+    const row = await db.selectFrom('unclaimed').selectAll().where('mac', '=', sighting.mac).executeTakeFirst();
+    if (row !== undefined) {
+      const joined = fromUnclaimed(joinSightings(toUnclaimed(row), sighting));
+      await db.updateTable('unclaimed').set(joined).where('mac', '=', sighting.mac).execute();
+      return;
+    }
+    const counted = await db
+      .selectFrom('unclaimed')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('tenant', '=', sighting.tenant)
+      .executeTakeFirst();
+    if (Number(counted?.count) < UNCLAIMED_MAX)
+      await db.insertInto('unclaimed').values(fromUnclaimed(sighting)).execute();
+  },
+  async remove(mac: Mac): Promise<void> {
+    await db.deleteFrom('unclaimed').where('mac', '=', mac).execute();
+  },
+});
