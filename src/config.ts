@@ -34,6 +34,7 @@ const environmentSchema = z.object({
   HOMEPORT_DEMO: z.enum(['0', '1'], 'must be 0 or 1').optional(),
   HOMEPORT_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
   HOMEPORT_KEY_FILE: z.string().min(1).optional(),
+  HOMEPORT_TEMPLATES: z.string().min(1).optional(),
   HOMEPORT_LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -47,6 +48,8 @@ export type Config = {
   /** Load the demo world when the database is empty. */
   readonly demo: boolean;
   readonly apiKey: string | null;
+  /** A directory of own templates, searched before the product's; null when there is none. */
+  readonly templates: string | null;
   readonly logLevel: string;
 };
 
@@ -69,6 +72,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     publicUrl: parsed.HOMEPORT_PUBLIC_URL ?? null,
     demo: parsed.HOMEPORT_DEMO === undefined ? !configured : parsed.HOMEPORT_DEMO === '1',
     apiKey: parsed.HOMEPORT_API_KEY ?? null,
+    templates: parsed.HOMEPORT_TEMPLATES ?? null,
     logLevel: parsed.HOMEPORT_LOG_LEVEL,
   });
 }

@@ -12,10 +12,11 @@ import { ADMIN_LIMITS, openDoor, PHONE_LIMITS } from './http/listen.ts';
 import { phoneDoor } from './http/phone-door.ts';
 import { log } from './log.ts';
 import { openStore } from './store/store.ts';
-import { loadVendors } from './vendors/vendors.ts';
+import { loadVendors, type Vendors } from './vendors/vendors.ts';
 
 const TEMPLATES = join(import.meta.dirname, '..', 'templates');
 export const DEMO_WORLD: World = demoWorld;
+const TEMPLATES_LOOKED_AT_EVERY_MS = 2_000;
 const HOUSE: Actor = { name: 'homeport', scope: ALL_TENANTS };
 
 export type OpenHouse = Inventory & { readonly now: () => Date; close(): Promise<void> };
@@ -24,9 +25,13 @@ export type OpenHouse = Inventory & { readonly now: () => Date; close(): Promise
  * Opens store and vendors, without doors: what a command needs.
  * @throws AppError `unavailable` when the database cannot be opened with this key, `invalid` for a broken template folder
  */
-export async function openHouse(config: Pick<Config, 'databaseUrl' | 'keyFile' | 'logLevel'>): Promise<OpenHouse> {
+export async function openHouse(
+  config: Pick<Config, 'databaseUrl' | 'keyFile' | 'logLevel' | 'templates'>,
+): Promise<OpenHouse> {
   log.level = config.logLevel;
-  const vendors = loadVendors(TEMPLATES);
+  const vendors = loadVendors(TEMPLATES, config.templates);
+  for (const { file, fault } of vendors.ownTemplates())
+    if (fault !== null) log.warn({ file, fault }, 'an own template is not used');
   const store = await openStore({ url: config.databaseUrl, keyFile: config.keyFile });
   return { store, vendors, random: randomBytes, now: () => new Date(), close: () => store.close() };
 }
@@ -43,6 +48,19 @@ export type Serving = {
   close(): Promise<void>;
 };
 
+/** Takes up own templates that have changed; one that cannot be used is told once, and phones get the last good one. */
+function lookAtTemplates(vendors: Vendors): void {
+  const told = new Set(vendors.ownTemplates().map(({ fault }) => fault));
+  try {
+    vendors.refresh();
+  } catch (error) {
+    log.error({ error }, 'the own templates cannot be looked at');
+  }
+  for (const { file, fault } of vendors.ownTemplates()) {
+    if (fault !== null && !told.has(fault)) log.warn({ file, fault }, 'an own template is not used');
+  }
+}
+
 /** Opens the house with both doors. */
 export async function serve(config: Config): Promise<Serving> {
   const house = await openHouse(config);
@@ -53,6 +71,8 @@ export async function serve(config: Config): Promise<Serving> {
   try {
     const demoLoaded = config.demo && (await isEmpty(house, HOUSE));
     if (demoLoaded) await loadDemo(house, DEMO_WORLD, HOUSE);
+    const looking = setInterval(() => lookAtTemplates(house.vendors), TEMPLATES_LOOKED_AT_EVERY_MS).unref();
+    closing.push(async () => clearInterval(looking));
     const fetches = recordFetches(house);
     closing.push(fetches.close);
     const phones = await openDoor(phoneDoor({ ...house, fetches }), config.phoneListen, PHONE_LIMITS);

@@ -25,7 +25,8 @@ function tableOf(vendor: string): string {
     const modules = expansion === null ? '' : `${expansion.modules} × ${expansion.keys}`;
     return `| ${[model, family, lines, keys || '', modules, failback(vendor, model, family), notes ?? ''].join(' | ')} |`;
   });
-  const head = '| model | family | lines | keys | expansion modules × keys | returns to its primary | uncertain |\n|---|---|---|---|---|---|---|';
+  const head =
+    '| model | family | lines | keys | expansion modules × keys | returns to its primary | uncertain |\n|---|---|---|---|---|---|---|';
   return `## ${name}: ${rows.length} models\n\n${head}\n${rows.join('\n')}\n`;
 }
 

@@ -77,7 +77,7 @@ async function fileOf(house: ReadingHouse, phone: Phone, claim: Claim, name: str
     case 'rendered': {
       if (!house.vendors.makes(phone.vendor, phone.model, claim.spec)) return null;
       const { context, fileKey } = await contextOf(house, phone);
-      return house.vendors.render(phone.vendor, phone.model, claim.spec, context, fileKey);
+      return house.vendors.render({ ...phone, spec: claim.spec, context, fileKey });
     }
   }
 }
@@ -117,6 +117,6 @@ export async function filesFor(house: House, phone: Phone, { masked }: { masked:
     const claim = house.vendors.identify(name).find(({ vendor }) => vendor === phone.vendor);
     const spec = claim?.spec as RenderedSpec;
     const [seen, key] = masked ? [maskSecrets(context), null] : [context, fileKey];
-    return { name, ...house.vendors.render(phone.vendor, phone.model, spec, seen, key) };
+    return { name, ...house.vendors.render({ ...phone, spec, context: seen, fileKey: key }) };
   });
 }

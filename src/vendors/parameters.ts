@@ -206,7 +206,7 @@ export function checkParameter({ names, reserved }: ParameterRules, name: string
   }
 }
 
-const reasonOf = (reserved: readonly ReservedParameter[], name: string): string | null =>
+export const reasonOf = (reserved: readonly ReservedParameter[], name: string): string | null =>
   reserved.find(({ pattern }) => wholeName(pattern).test(name))?.reason ?? null;
 
 function unknownMessage(reserved: readonly ReservedParameter[], name: string, nearest: readonly string[]): string {

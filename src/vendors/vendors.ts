@@ -1,30 +1,16 @@
 // The vendors: folders of data, loaded once. Knows file formats and descriptors, never a vendor's name.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { readdirSync } from 'node:fs';
 import { digestOf } from '../domain/digest.ts';
 import type { Mac } from '../domain/mac.ts';
-import { parseWith } from '../domain/parse.ts';
 import type { PhoneFacts } from '../domain/phone.ts';
-import { type RenderContext, renderContextSchema } from '../domain/render-context.ts';
+import type { RenderContext } from '../domain/render-context.ts';
 import type { SettingsLevel } from '../domain/settings.ts';
-import {
-  type Descriptor,
-  descriptorSchema,
-  type FileSpec,
-  type Model,
-  type RenderedSpec,
-  type UploadedSpec,
-} from './descriptor.ts';
-import { encoderOf, keepLastOf, parameterNamesIn } from './encode.ts';
-import {
-  checkParameter,
-  loadParameterNames,
-  type ParameterRules,
-  type ParameterVerdict,
-  reservedParametersSchema,
-} from './parameters.ts';
-import { compileTemplate, type Template } from './template.ts';
+import type { FileSpec, RenderedSpec, UploadedSpec } from './descriptor.ts';
+import { keepLastOf, parameterNamesIn } from './encode.ts';
+import { type LoadedVendor, loadVendor, perPhone, plainName, templateFileOf, templateKey } from './folder.ts';
+import { NO_OVERLAY, type OverlayFile, openOverlay } from './overlay.ts';
+import { checkParameter, type ParameterVerdict } from './parameters.ts';
+import { acceptTemplate, sameWhereItCounts } from './stand-in.ts';
 import { wrap } from './wrap.ts';
 
 /** What a file name says: which vendor's file it may be, and of which phone (null for a file that all phones share). */
@@ -54,30 +40,29 @@ export type Vendors = {
   /** The parameters in what a phone uploaded as its override. */
   overriddenIn(spec: UploadedSpec, content: Buffer): readonly string[];
   /** Renders a file of one phone; with a file key it is encrypted where these phones understand that. */
-  render(
-    vendor: string,
-    model: string,
-    spec: RenderedSpec,
-    context: RenderContext,
-    fileKey: string | null,
-  ): RenderedFile;
+  render(rendering: Rendering): RenderedFile;
   /** Renders a file that all phones of a vendor share; it sees no tenant and no phone. */
   renderShared(vendor: string, spec: RenderedSpec): RenderedFile;
+  /** The operator's own templates, and what is wrong with those that are not used. */
+  ownTemplates(): readonly OverlayFile[];
+  /** Looks for own templates that have changed. */
+  refresh(): void;
   /** Is this file made for this model? The binary form is for models that read no other. */
   makes(vendor: string, model: string, spec: RenderedSpec): boolean;
   /** The names of the files made for a phone, in the order of the descriptor. */
   fileNames(vendor: string, model: string, mac: Mac): readonly string[];
 };
 
-export type { FileSpec, RenderedSpec, UploadedSpec };
+export type { FileSpec, OverlayFile, RenderedSpec, UploadedSpec };
 
-type LoadedVendor = {
-  readonly descriptor: Descriptor;
-  readonly agents: readonly RegExp[];
-  readonly parameters: ParameterRules;
-  /** `<family>/<file name pattern>` → template; shared files stand under the family `''`. */
-  readonly templates: ReadonlyMap<string, Template>;
-  readonly models: ReadonlyMap<string, { readonly name: string; readonly facts: Model }>;
+export type Rendering = {
+  readonly vendor: string;
+  readonly model: string;
+  readonly spec: RenderedSpec;
+  readonly context: RenderContext;
+  /** Whose own templates stand in for the product's. */
+  readonly tenant: string;
+  readonly fileKey: string | null;
 };
 
 type NamePattern = { readonly vendor: string; readonly spec: FileSpec; readonly pattern: RegExp };
@@ -90,74 +75,9 @@ const PLACEHOLDERS: Record<string, string> = {
 };
 
 const FILE_NAME_MAX = 80;
-const sharedContextSchema = z.strictObject({});
-
-/** Spellings of a model differ in case, blanks and separators between labels, manuals and user agents. */
-const plainName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
-
-const perPhone = (spec: FileSpec) => spec.name.includes('{mac}');
-
 function namePattern(name: string): RegExp {
   const escaped = name.replaceAll(/\{\w+\}|\./g, (part) => PLACEHOLDERS[part] ?? '\\.');
   return new RegExp(`^${escaped}$`, 'i');
-}
-
-const templateKey = (family: string, spec: FileSpec) => `${family}/${spec.name}`;
-
-function loadTemplates(directory: string, descriptor: Descriptor): Map<string, Template> {
-  const templates = new Map<string, Template>();
-  const families = [...new Set(Object.values(descriptor.models).map((model) => model.family))];
-  for (const spec of descriptor.files) {
-    if (spec.kind !== 'rendered') continue;
-    for (const family of perPhone(spec) ? families : ['']) {
-      const file = spec.template.replace('{family}', family);
-      const source = readFileSync(join(directory, file), 'utf8');
-      const context = perPhone(spec) ? renderContextSchema : sharedContextSchema;
-      const options = {
-        file: `${descriptor.id}/${file}`,
-        encode: encoderOf(spec.format),
-        codes: descriptor.codes,
-        context,
-      };
-      templates.set(templateKey(family, spec), compileTemplate(source, options));
-    }
-  }
-  return templates;
-}
-
-/** Every spelling of every model, plain → the model; two models may not share one. */
-function modelsBySpelling({ id, models }: Descriptor): LoadedVendor['models'] {
-  const bySpelling = new Map<string, { readonly name: string; readonly facts: Model }>();
-  for (const [name, facts] of Object.entries(models)) {
-    for (const spelling of [name, ...facts.aliases]) {
-      const known = bySpelling.get(plainName(spelling));
-      if (known !== undefined) throw new Error(`${id}/vendor.json: ${spelling} names both ${known.name} and ${name}`);
-      bySpelling.set(plainName(spelling), { name, facts });
-    }
-  }
-  return bySpelling;
-}
-
-function loadParameterRules(directory: string, folder: string): ParameterRules {
-  const reserved: unknown = JSON.parse(readFileSync(join(directory, 'reserved.json'), 'utf8'));
-  return {
-    names: loadParameterNames(readFileSync(join(directory, 'parameters.txt'), 'utf8')),
-    reserved: parseWith(reservedParametersSchema, reserved, `${folder}/reserved.json`),
-  };
-}
-
-function loadVendor(root: string, folder: string): LoadedVendor {
-  const directory = join(root, folder);
-  const json: unknown = JSON.parse(readFileSync(join(directory, 'vendor.json'), 'utf8'));
-  const descriptor = parseWith(descriptorSchema, json, `${folder}/vendor.json`);
-  if (descriptor.id !== folder) throw new Error(`${folder}/vendor.json: id must be the folder's name, "${folder}"`);
-  return {
-    descriptor,
-    agents: descriptor.userAgents.map((source) => new RegExp(source, 'i')),
-    parameters: loadParameterRules(directory, folder),
-    templates: loadTemplates(directory, descriptor),
-    models: modelsBySpelling(descriptor),
-  };
 }
 
 const asFile = (body: Buffer, { contentType }: RenderedSpec): RenderedFile => ({
@@ -167,10 +87,10 @@ const asFile = (body: Buffer, { contentType }: RenderedSpec): RenderedFile => ({
 });
 
 /**
- * Loads every folder below `root` that holds a `vendor.json`.
+ * Loads every folder below `root`, and the operator's own templates below `directory`.
  * @throws AppError `invalid` or TemplateError naming folder, file and line, when a folder is not in order
  */
-export function loadVendors(root: string): Vendors {
+export function loadVendors(root: string, directory: string | null = null): Vendors {
   const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const vendors = new Map(folders.map(({ name }) => [name, loadVendor(root, name)] as const));
   const patterns: NamePattern[] = [...vendors].flatMap(([vendor, { descriptor }]) =>
@@ -178,13 +98,37 @@ export function loadVendors(root: string): Vendors {
   );
   const known = (vendor: string): LoadedVendor => {
     const loaded = vendors.get(vendor);
-    if (loaded === undefined) throw new Error(`assertion failed: unknown vendor ${vendor}`);
+    if (loaded === undefined) throw new Error(`there is no vendor ${vendor}`);
     return loaded;
   };
   const renderWith = (vendor: string, family: string, spec: RenderedSpec, context: unknown) => {
     const template = known(vendor).templates.get(templateKey(family, spec));
     if (template === undefined) throw new Error(`assertion failed: ${vendor} has no template for ${spec.name}`);
     return template(context);
+  };
+  const overlay =
+    directory === null
+      ? NO_OVERLAY
+      : openOverlay(directory, { accept: (vendor, file, source) => acceptTemplate(known(vendor), file, source) });
+  /** What the operator's template says, if there is one that may be used; else what ours says. */
+  const standIn = (
+    vendor: LoadedVendor,
+    file: string,
+    spec: RenderedSpec,
+    ours: string,
+    context: RenderContext,
+    tenant: string,
+  ) => {
+    const own = overlay.find(tenant, vendor.descriptor.id, file);
+    if (own === null) return ours;
+    try {
+      const theirs = own(context);
+      sameWhereItCounts(vendor, spec, ours, theirs);
+      return theirs;
+    } catch (error) {
+      overlay.reject(tenant, vendor.descriptor.id, file, error instanceof Error ? error.message : String(error));
+      return ours;
+    }
   };
   const makes = (vendor: string, model: string, spec: RenderedSpec) =>
     !spec.packed || known(vendor).descriptor.models[model]?.packed === true;
@@ -198,13 +142,17 @@ export function loadVendors(root: string): Vendors {
     overriddenIn: ({ override }, content) =>
       override === null ? [] : parameterNamesIn(override.format, content.toString('utf8')),
     checkParameter: (vendor, name) => checkParameter(known(vendor).parameters, name),
-    render: (vendor, model, spec, context, fileKey) => {
-      const text = renderWith(vendor, known(vendor).descriptor.models[model]?.family ?? '', spec, context);
+    render: ({ vendor, model, spec, context, tenant, fileKey }) => {
+      const family = known(vendor).descriptor.models[model]?.family ?? '';
+      const ours = renderWith(vendor, family, spec, context);
+      const text = standIn(known(vendor), templateFileOf(spec, family), spec, ours, context, tenant);
       const names = new Set(context.parameters.map(({ name }) => name));
       const kept = names.size === 0 ? text : keepLastOf(names, text);
       return asFile(wrap(kept, spec, { mac: context.phone.mac as Mac, fileKey }), spec);
     },
     renderShared: (vendor, spec) => asFile(Buffer.from(renderWith(vendor, '', spec, {}), 'utf8'), spec),
+    ownTemplates: overlay.files,
+    refresh: overlay.refresh,
     makes,
     fileNames: (vendor, model, mac) =>
       known(vendor)

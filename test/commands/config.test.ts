@@ -13,6 +13,7 @@ describe('the environment', () => {
       publicUrl: null,
       demo: true,
       apiKey: null,
+      templates: null,
       logLevel: 'info',
     });
   });

@@ -82,7 +82,7 @@ export function renderAll(situation: Situation): Map<string, string> {
   return new Map(
     vendors.fileNames(phone.vendor, phone.model, phone.mac).map((name) => {
       const spec = vendors.identify(name).find(({ vendor }) => vendor === phone.vendor)?.spec as RenderedSpec;
-      return [name, vendors.render(phone.vendor, phone.model, spec, context, null).body.toString('utf8')];
+      return [name, vendors.render({ ...phone, spec, context, fileKey: null }).body.toString('utf8')];
     }),
   );
 }

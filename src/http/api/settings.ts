@@ -1,4 +1,5 @@
-// /api/v1/settings: what can be chosen, what is chosen above the tenants, and where a phone's values come from.
+// /api/v1/settings: what can be chosen, what is chosen above the tenants, and where a phone's values come from; and
+// /api/v1/templates: the operator's own templates.
 import { Router } from 'express';
 import { z } from 'zod';
 import { chooseForLevel, explainSettings, findLevel, type LevelAddress } from '../../app/choose-settings.ts';
@@ -27,6 +28,10 @@ const bodySchema = z.strictObject({
 export function settingsApi(door: AdminDoor): Router {
   const router = Router();
   router.get('/settings', (_request, response) => void response.json({ items: catalogue, next: null }));
+  router.get(
+    '/templates',
+    (_request, response) => void response.json({ items: door.vendors.ownTemplates(), next: null }),
+  );
   const levelAt = (path: string, addressOf: (params: Record<string, string>) => LevelAddress) => {
     router.get(path, async (request, response) => {
       const level = await findLevel(door, addressOf(request.params as Record<string, string>));

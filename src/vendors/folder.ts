@@ -1,0 +1,94 @@
+// A vendor's folder, loaded: its descriptor, its compiled templates, its models by every spelling, its parameter names.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseWith } from '../domain/parse.ts';
+import { renderContextSchema } from '../domain/render-context.ts';
+import { type Descriptor, descriptorSchema, type FileSpec, type Model, type RenderedSpec } from './descriptor.ts';
+import { encoderOf } from './encode.ts';
+import { loadParameterNames, type ParameterRules, reservedParametersSchema } from './parameters.ts';
+import { compileTemplate, type Template } from './template.ts';
+
+export type LoadedVendor = {
+  readonly descriptor: Descriptor;
+  readonly agents: readonly RegExp[];
+  readonly parameters: ParameterRules;
+  /** `<family>/<file name pattern>` → template; shared files stand under the family `''`. */
+  readonly templates: ReadonlyMap<string, Template>;
+  readonly models: ReadonlyMap<string, { readonly name: string; readonly facts: Model }>;
+};
+
+const sharedContextSchema = z.strictObject({});
+
+/** Spellings of a model differ in case, blanks and separators between labels, manuals and user agents. */
+export const plainName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+
+export const perPhone = (spec: FileSpec) => spec.name.includes('{mac}');
+
+export const templateFileOf = (spec: RenderedSpec, family: string): string => spec.template.replace('{family}', family);
+
+export const templateKey = (family: string, spec: FileSpec) => `${family}/${spec.name}`;
+
+/** Compiles a template for one of the vendor's files. @throws TemplateError naming file and line */
+export const compileFor = (descriptor: Descriptor, spec: RenderedSpec, file: string, source: string): Template =>
+  compileTemplate(source, {
+    file: `${descriptor.id}/${file}`,
+    encode: encoderOf(spec.format),
+    codes: descriptor.codes,
+    context: perPhone(spec) ? renderContextSchema : sharedContextSchema,
+  });
+
+function loadTemplates(directory: string, descriptor: Descriptor): Map<string, Template> {
+  const templates = new Map<string, Template>();
+  const families = [...new Set(Object.values(descriptor.models).map((model) => model.family))];
+  for (const spec of descriptor.files) {
+    if (spec.kind !== 'rendered') continue;
+    for (const family of perPhone(spec) ? families : ['']) {
+      const file = templateFileOf(spec, family);
+      templates.set(
+        templateKey(family, spec),
+        compileFor(descriptor, spec, file, readFileSync(join(directory, file), 'utf8')),
+      );
+    }
+  }
+  return templates;
+}
+
+/** Every spelling of every model, plain → the model; two models may not share one. */
+function modelsBySpelling({ id, models }: Descriptor): LoadedVendor['models'] {
+  const bySpelling = new Map<string, { readonly name: string; readonly facts: Model }>();
+  for (const [name, facts] of Object.entries(models)) {
+    for (const spelling of [name, ...facts.aliases]) {
+      const known = bySpelling.get(plainName(spelling));
+      if (known !== undefined) throw new Error(`${id}/vendor.json: ${spelling} names both ${known.name} and ${name}`);
+      bySpelling.set(plainName(spelling), { name, facts });
+    }
+  }
+  return bySpelling;
+}
+
+function loadParameterRules(directory: string, folder: string): ParameterRules {
+  const reserved: unknown = JSON.parse(readFileSync(join(directory, 'reserved.json'), 'utf8'));
+  return {
+    names: loadParameterNames(readFileSync(join(directory, 'parameters.txt'), 'utf8')),
+    reserved: parseWith(reservedParametersSchema, reserved, `${folder}/reserved.json`),
+  };
+}
+
+/**
+ * Loads a vendor's folder.
+ * @throws AppError `invalid` or TemplateError naming folder, file and line, when it is not in order
+ */
+export function loadVendor(root: string, folder: string): LoadedVendor {
+  const directory = join(root, folder);
+  const json: unknown = JSON.parse(readFileSync(join(directory, 'vendor.json'), 'utf8'));
+  const descriptor = parseWith(descriptorSchema, json, `${folder}/vendor.json`);
+  if (descriptor.id !== folder) throw new Error(`${folder}/vendor.json: id must be the folder's name, "${folder}"`);
+  return {
+    descriptor,
+    agents: descriptor.userAgents.map((source) => new RegExp(source, 'i')),
+    parameters: loadParameterRules(directory, folder),
+    templates: loadTemplates(directory, descriptor),
+    models: modelsBySpelling(descriptor),
+  };
+}

@@ -1,0 +1,119 @@
+// May an operator's template stand in for the product's? It may, when for every kind of phone that reads the file it says
+// the same wherever a phone is told its servers, transports, proxies and credentials.
+import { parseWith } from '../domain/parse.ts';
+import { type Phone, phoneSchema } from '../domain/phone.ts';
+import { assignable, poolSchema, TRANSPORTS } from '../domain/pool.ts';
+import { buildContext, type RenderContext } from '../domain/render-context.ts';
+import { productLevel, resolveSettings, type SettingsLevel } from '../domain/settings.ts';
+import { BINDINGS, type Tenant } from '../domain/tenant.ts';
+import type { RenderedSpec } from './descriptor.ts';
+import { compileFor, type LoadedVendor, perPhone, templateFileOf, templateKey } from './folder.ts';
+import { reasonOf } from './parameters.ts';
+import { parametersIn } from './read.ts';
+import type { Template } from './template.ts';
+
+/** Settings that make every `{{#if}}` of a template true at least once. */
+const EVERYTHING: SettingsLevel = {
+  timeZone: 'Europe/Berlin',
+  language: 'de',
+  voicemailNumber: '*97',
+  mwi: true,
+  dtmf: 'info',
+  srtp: 'required',
+  callWaiting: false,
+  syslogServer: 'log.example.com',
+  adminPassword: 'sample-secret',
+};
+
+/** Phones of a model in every binding and transport, with few and many lines, with few and many settings. */
+function sampleContexts(vendor: string, model: string, lines: number, defaults: SettingsLevel): RenderContext[] {
+  const line = { user: '101', password: 'sample' };
+  const phoneOf = (count: number): Phone => {
+    const input = {
+      mac: '02005e000001',
+      tenant: 'sample',
+      vendor,
+      model,
+      lines: Array.from({ length: count }, () => line),
+    };
+    return { ...parseWith(phoneSchema, input, 'the sample'), revision: 1 };
+  };
+  const targets = [{ server: 'a', priority: 10 }];
+  const tenantOf = (binding: Tenant['binding']): Tenant => ({
+    ...{ code: 'sample', name: 'Sample', pool: 'p', binding, sipDomain: 'sip.example.com', weight: null },
+    ...{ settings: {}, parameters: {}, revision: 1 },
+  });
+  return BINDINGS.flatMap((binding) =>
+    TRANSPORTS.flatMap((transport) =>
+      [1, lines].flatMap((count) =>
+        [{}, EVERYTHING].map((settings) => {
+          const pool = { name: 'p', domain: 'pool.example.com', transports: [transport], targets };
+          const level = { level: 'phone' as const, of: '', settings, parameters: {} };
+          return buildContext({
+            phone: phoneOf(count),
+            tenant: tenantOf(binding),
+            pool: assignable(parseWith(poolSchema, pool, 'the sample')),
+            model: { lines },
+            settings: resolveSettings([productLevel(defaults), level]),
+            parameters: [],
+          });
+        }),
+      ),
+    ),
+  );
+}
+
+/**
+ * Compares what two renderings of a file say where it counts.
+ * @throws Error naming the first parameter that differs
+ */
+export function sameWhereItCounts(
+  { parameters }: LoadedVendor,
+  spec: RenderedSpec,
+  ours: string,
+  theirs: string,
+): void {
+  const reserved = (text: string) =>
+    parametersIn(spec.format, text)
+      .filter(({ name }) => reasonOf(parameters.reserved, name) !== null)
+      .map(({ name, value }) => `${name} = ${value}`)
+      .sort();
+  if (ours.startsWith('#!') && ours.split('\n', 1)[0] !== theirs.split('\n', 1)[0]) {
+    throw new Error(`the first line must stay ${ours.split('\n', 1)[0]}`);
+  }
+  const [expected, given] = [reserved(ours), reserved(theirs)];
+  if (expected.join('\n') === given.join('\n')) return;
+  const changed = expected.find((one) => !given.includes(one)) ?? given.find((one) => !expected.includes(one));
+  const twice = given.find((one, at) => given[at + 1] === one);
+  // The name alone: the value may be a password.
+  const name = (changed ?? twice ?? '').split(' = ', 1)[0];
+  throw new Error(
+    `${name} must come out as the product's template gives it: it tells the phone where and how to register`,
+  );
+}
+
+/**
+ * Compiles an operator's template for a vendor's file and tries it on every kind of phone that reads the file.
+ * @throws Error saying what is wrong and where
+ */
+export function acceptTemplate(vendor: LoadedVendor, file: string, source: string): Template {
+  const { descriptor } = vendor;
+  const families = [...new Set(Object.values(descriptor.models).map(({ family }) => family))];
+  const uses = descriptor.files.flatMap((spec) =>
+    spec.kind === 'rendered' && perPhone(spec) && !spec.packed
+      ? families.filter((family) => templateFileOf(spec, family) === file).map((family) => ({ spec, family }))
+      : [],
+  );
+  const [first] = uses;
+  if (first === undefined) throw new Error(`${descriptor.id} has no template ${file} of a phone's own file`);
+  const template = compileFor(descriptor, first.spec, file, source);
+  for (const { spec, family } of uses) {
+    const ours = vendor.templates.get(templateKey(family, spec));
+    const models = Object.entries(descriptor.models).filter(([, model]) => model.family === family);
+    const [name, { lines }] = models.reduce((most, model) => (model[1].lines > most[1].lines ? model : most));
+    for (const context of sampleContexts(descriptor.id, name, lines, descriptor.settings)) {
+      if (ours !== undefined) sameWhereItCounts(vendor, spec, ours(context), template(context));
+    }
+  }
+  return template;
+}
