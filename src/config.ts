@@ -34,6 +34,7 @@ const environmentSchema = z.object({
   HOMEPORT_DEMO: z.enum(['0', '1'], 'must be 0 or 1').optional(),
   HOMEPORT_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
   HOMEPORT_KEY_FILE: z.string().min(1).optional(),
+  HOMEPORT_FIRMWARE: z.string().min(1).optional(),
   HOMEPORT_TEMPLATES: z.string().min(1).optional(),
   HOMEPORT_LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
@@ -50,6 +51,8 @@ export type Config = {
   readonly apiKey: string | null;
   /** A directory of own templates, searched before the product's; null when there is none. */
   readonly templates: string | null;
+  /** A directory of firmware images; null when there is none. */
+  readonly firmware: string | null;
   readonly logLevel: string;
 };
 
@@ -73,6 +76,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     demo: parsed.HOMEPORT_DEMO === undefined ? !configured : parsed.HOMEPORT_DEMO === '1',
     apiKey: parsed.HOMEPORT_API_KEY ?? null,
     templates: parsed.HOMEPORT_TEMPLATES ?? null,
+    firmware: parsed.HOMEPORT_FIRMWARE ?? null,
     logLevel: parsed.HOMEPORT_LOG_LEVEL,
   });
 }

@@ -7,6 +7,7 @@ import { isEmpty, loadDemo, type World } from './app/load-demo.ts';
 import { recordFetches } from './app/record-fetches.ts';
 import { type Config, localUrl, networkUrl } from './config.ts';
 import { type Actor, ALL_TENANTS } from './domain/access.ts';
+import { type Firmware, NO_FIRMWARE, openFirmware } from './firmware/firmware.ts';
 import { adminDoor } from './http/admin-door.ts';
 import { ADMIN_LIMITS, openDoor, PHONE_LIMITS } from './http/listen.ts';
 import { phoneDoor } from './http/phone-door.ts';
@@ -16,7 +17,7 @@ import { loadVendors, type Vendors } from './vendors/vendors.ts';
 
 const TEMPLATES = join(import.meta.dirname, '..', 'templates');
 export const DEMO_WORLD: World = demoWorld;
-const TEMPLATES_LOOKED_AT_EVERY_MS = 2_000;
+const LOOK_AROUND_EVERY_MS = 2_000;
 const HOUSE: Actor = { name: 'homeport', scope: ALL_TENANTS };
 
 export type OpenHouse = Inventory & { readonly now: () => Date; close(): Promise<void> };
@@ -48,13 +49,14 @@ export type Serving = {
   close(): Promise<void>;
 };
 
-/** Takes up own templates that have changed; one that cannot be used is told once, and phones get the last good one. */
-function lookAtTemplates(vendors: Vendors): void {
+/** Takes up firmware and own templates that have changed; a template that cannot be used is told once. */
+function lookAround(vendors: Vendors, firmware: Firmware): void {
   const told = new Set(vendors.ownTemplates().map(({ fault }) => fault));
   try {
     vendors.refresh();
+    firmware.refresh();
   } catch (error) {
-    log.error({ error }, 'the own templates cannot be looked at');
+    log.error({ error }, 'templates or firmware cannot be looked at');
   }
   for (const { file, fault } of vendors.ownTemplates()) {
     if (fault !== null && !told.has(fault)) log.warn({ file, fault }, 'an own template is not used');
@@ -71,11 +73,12 @@ export async function serve(config: Config): Promise<Serving> {
   try {
     const demoLoaded = config.demo && (await isEmpty(house, HOUSE));
     if (demoLoaded) await loadDemo(house, DEMO_WORLD, HOUSE);
-    const looking = setInterval(() => lookAtTemplates(house.vendors), TEMPLATES_LOOKED_AT_EVERY_MS).unref();
+    const firmware = config.firmware === null ? NO_FIRMWARE : openFirmware(config.firmware);
+    const looking = setInterval(() => lookAround(house.vendors, firmware), LOOK_AROUND_EVERY_MS).unref();
     closing.push(async () => clearInterval(looking));
     const fetches = recordFetches(house);
     closing.push(fetches.close);
-    const phones = await openDoor(phoneDoor({ ...house, fetches }), config.phoneListen, PHONE_LIMITS);
+    const phones = await openDoor(phoneDoor({ ...house, fetches, firmware }), config.phoneListen, PHONE_LIMITS);
     closing.push(phones.close);
     const phoneListen = { host: config.phoneListen.host, port: phones.port };
     const publicUrl = config.publicUrl ?? networkUrl(phoneListen);

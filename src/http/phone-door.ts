@@ -1,11 +1,16 @@
 // The phones' door: GET, HEAD and PUT of files. It is plain node:http, because a boot storm passes here (DECISIONS.md).
 // Everything that cannot be had gets one answer; a fault of ours gets another, and the two are never confused.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type Readable, Stream } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { acceptUpload } from '../app/accept-upload.ts';
+import { findFirmware } from '../app/find-firmware.ts';
 import type { FetchRecorder } from '../app/record-fetches.ts';
 import { type FileRequest, type House, type KnownPhone, type Stranger, serveFile } from '../app/serve-file.ts';
+import type { Firmware, FirmwareFile } from '../firmware/firmware.ts';
 import { log } from '../log.ts';
 import { clientAddress } from './address.ts';
+import { rangeOf } from './range.ts';
 
 const UPLOAD_BYTES_MAX = 1_048_576;
 const RETRY_AFTER_S = 30;
@@ -14,12 +19,16 @@ const RETRY_AFTER_S = 30;
 // carry their own proof. Some phones write the slash of their URL twice.
 const PATH = /^\/(?:p\/(?<token>[A-Za-z0-9]{1,64})\/+)?(?<file>[A-Za-z0-9._-]{1,80})$/;
 
-export type PhoneDoor = House & { readonly fetches: FetchRecorder; readonly now: () => Date };
+export type PhoneDoor = House & {
+  readonly fetches: FetchRecorder;
+  readonly firmware: Firmware;
+  readonly now: () => Date;
+};
 
 type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | number>>;
-  readonly body: Buffer | null;
+  readonly body: Buffer | Readable | null;
   readonly phone: KnownPhone | null;
   readonly stranger?: Stranger | null;
   readonly digest: string | null;
@@ -45,9 +54,9 @@ export function phoneDoor(door: PhoneDoor): RequestListener {
         log.error({ error, method: request.method }, 'a phone could not be answered');
         return unwell();
       })
-      .then((given) => {
-        send(response, request.method === 'HEAD', given);
+      .then(async (given) => {
         record(door, request, asked, given);
+        await send(response, given);
       })
       .catch((error: unknown) => log.error({ error }, 'an answer to a phone could not be sent'));
   };
@@ -75,7 +84,10 @@ async function answer(door: PhoneDoor, request: IncomingMessage, asked: FileRequ
 
 async function give(door: PhoneDoor, request: IncomingMessage, asked: FileRequest): Promise<Answer> {
   const { phone, stranger, file } = await serveFile(door, asked);
-  if (file === null) return { ...notThere(phone), stranger };
+  if (file === null) {
+    const image = phone === null ? await findFirmware(door, asked) : null;
+    return image === null ? { ...notThere(phone), stranger } : giveImage(request, image);
+  }
   const { body, contentType, digest } = file;
   const known = { ETag: `"${digest}"`, 'Cache-Control': 'private, no-store' };
   if (matches(request.headers['if-none-match'], digest)) {
@@ -85,6 +97,25 @@ async function give(door: PhoneDoor, request: IncomingMessage, asked: FileReques
   return request.method === 'HEAD'
     ? { status: 200, headers, body: null, phone, digest: null }
     : { status: 200, headers, body, phone, digest };
+}
+
+/** An image, or the part of it that is asked for. */
+async function giveImage(request: IncomingMessage, image: FirmwareFile): Promise<Answer> {
+  const { range: asked, 'if-range': onlyIf, 'if-none-match': had } = request.headers;
+  const known = { ETag: `"${image.tag}"`, 'Accept-Ranges': 'bytes', 'Content-Type': 'application/octet-stream' };
+  const range = onlyIf === undefined || onlyIf === known.ETag ? rangeOf(asked, image.bytes) : null;
+  const nothing = { body: null, phone: null, digest: null };
+  if (matches(had, image.tag) || range === 'unsatisfiable' || request.method === 'HEAD') {
+    await image.close();
+    if (matches(had, image.tag)) return { ...nothing, status: 304, headers: known };
+    if (range !== 'unsatisfiable')
+      return { ...nothing, status: 200, headers: { ...known, 'Content-Length': image.bytes } };
+    return { ...plain(416, null), headers: { 'Content-Length': 0, 'Content-Range': `bytes */${image.bytes}` } };
+  }
+  const { first, last } = range ?? { first: 0, last: image.bytes - 1 };
+  const part = range === null ? {} : { 'Content-Range': `bytes ${first}-${last}/${image.bytes}` };
+  const headers = { ...known, ...part, 'Content-Length': last - first + 1 };
+  return { ...nothing, status: range === null ? 200 : 206, headers, body: image.read(first, last) };
 }
 
 /** `If-None-Match` (RFC 9110 section 13.1.2): a list of tags, compared weakly, or `*`. */
@@ -115,9 +146,10 @@ async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   return Buffer.concat(pieces);
 }
 
-function send(response: ServerResponse, headOnly: boolean, { status, headers, body }: Answer): void {
+async function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
   response.writeHead(status, headers);
-  response.end(headOnly ? undefined : (body ?? undefined));
+  if (body instanceof Stream) await pipeline(body, response);
+  else response.end(body ?? undefined);
 }
 
 function record(door: PhoneDoor, request: IncomingMessage, asked: FileRequest | null, given: Answer): void {

@@ -206,6 +206,7 @@ export function checkParameter({ names, reserved }: ParameterRules, name: string
   }
 }
 
+/** Why a name is reserved, or null when it is not. */
 export const reasonOf = (reserved: readonly ReservedParameter[], name: string): string | null =>
   reserved.find(({ pattern }) => wholeName(pattern).test(name))?.reason ?? null;
 

@@ -14,6 +14,7 @@ describe('the environment', () => {
       demo: true,
       apiKey: null,
       templates: null,
+      firmware: null,
       logLevel: 'info',
     });
   });
