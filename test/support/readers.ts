@@ -189,7 +189,8 @@ function readPolycom(files: Files): ReadLine[] {
     for (const [key, entry] of readAttributes(find(files, name.trim()))) all.set(key, entry);
   }
   const lines: ReadLine[] = [];
-  for (let number = 1; all.has(`reg.${number}.address`); number++) {
+  // Lines that are not in use are there too, and empty.
+  for (let number = 1; value(all, `reg.${number}.address`) !== ''; number++) {
     const get = (name: string) => value(all, `reg.${number}.${name}`);
     const proxied = get('outboundProxy.address') !== '';
     const transports = { DNSnaptr: 'from NAPTR', UDPOnly: 'udp', TCPOnly: 'tcp', TLS: 'tls' } as const;
