@@ -96,6 +96,8 @@ export const descriptorSchema = z.strictObject({
   codes: z.record(z.string(), z.record(z.string(), z.string())),
   /** Where this vendor needs another default than the product's. */
   settings: settingsLevelSchema.default({}),
+  /** Family → which raw parameters its files can hold, where a vendor has names of several kinds. */
+  rawNames: z.record(z.string(), namedPattern).default({}),
   /** Values with a meaning of their own to these phones, which no text may equal. */
   reservedValues: z.array(z.string()).default([]),
 });

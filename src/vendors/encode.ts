@@ -42,6 +42,7 @@ const PARAMETER_LINE = /^\s*(?:<(?<element>P\d+)>|<item name="(?<item>[^"]+)">|(
  * template says itself, and a file should not say two things. Templates give one parameter a line.
  */
 export function keepLastOf(names: ReadonlySet<string>, text: string): string {
+  if (names.size === 0) return text;
   const seen = new Set<string>();
   const kept = text
     .split('\n')

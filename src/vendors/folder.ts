@@ -13,6 +13,8 @@ export type LoadedVendor = {
   readonly descriptor: Descriptor;
   readonly agents: readonly RegExp[];
   readonly parameters: ParameterRules;
+  /** Family → the raw parameters that its files can hold; a family that is not here holds all. */
+  readonly rawNames: ReadonlyMap<string, RegExp>;
   /** `<family>/<file name pattern>` → template; shared files stand under the family `''`. */
   readonly templates: ReadonlyMap<string, Template>;
   readonly models: ReadonlyMap<string, { readonly name: string; readonly facts: Model }>;
@@ -88,6 +90,7 @@ export function loadVendor(root: string, folder: string): LoadedVendor {
     descriptor,
     agents: descriptor.userAgents.map((source) => new RegExp(source, 'i')),
     parameters: loadParameterRules(directory, folder),
+    rawNames: new Map(Object.entries(descriptor.rawNames).map(([family, source]) => [family, new RegExp(source)])),
     templates: loadTemplates(directory, descriptor),
     models: modelsBySpelling(descriptor),
   };

@@ -142,12 +142,12 @@ export function loadVendors(root: string, directory: string | null = null): Vend
     overriddenIn: ({ override }, content) =>
       override === null ? [] : parameterNamesIn(override.format, content.toString('utf8')),
     checkParameter: (vendor, name) => checkParameter(known(vendor).parameters, name),
-    render: ({ vendor, model, spec, context, tenant, fileKey }) => {
+    render: ({ vendor, model, spec, context: given, tenant, fileKey }) => {
       const family = known(vendor).descriptor.models[model]?.family ?? '';
+      const context = { ...given, parameters: holdable(known(vendor).rawNames.get(family), given.parameters) };
       const ours = renderWith(vendor, family, spec, context);
       const text = standIn(known(vendor), templateFileOf(spec, family), spec, ours, context, tenant);
-      const names = new Set(context.parameters.map(({ name }) => name));
-      const kept = names.size === 0 ? text : keepLastOf(names, text);
+      const kept = keepLastOf(new Set(context.parameters.map(({ name }) => name)), text);
       return asFile(wrap(kept, spec, { mac: context.phone.mac as Mac, fileKey }), spec);
     },
     renderShared: (vendor, spec) => asFile(Buffer.from(renderWith(vendor, '', spec, {}), 'utf8'), spec),
@@ -160,6 +160,10 @@ export function loadVendors(root: string, directory: string | null = null): Vend
         .map((spec) => spec.name.replace('{mac}', mac)),
   };
 }
+
+/** The raw parameters that the files of a family can hold. */
+const holdable = (names: RegExp | undefined, parameters: RenderContext['parameters']) =>
+  names === undefined ? parameters : parameters.filter(({ name }) => names.test(name));
 
 function claimsOf(fileName: string, patterns: readonly NamePattern[]): readonly Claim[] {
   const claims: Claim[] = [];
