@@ -1,8 +1,6 @@
 // The store: the only room that speaks SQL. Reading needs a Store, writing a Tx, and only a transaction hands out a Tx.
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import SqliteDatabase from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { existsSync } from 'node:fs';
+import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from '../../db/migrations/index.ts';
 import { AppError } from '../domain/errors.ts';
@@ -14,11 +12,10 @@ import { poolReads, poolWrites } from './pools.ts';
 import type { Tables } from './schema.ts';
 import { makeKey, readKey, type Secrets, secretsWith } from './secrets.ts';
 import { serverReads, serverWrites } from './servers.ts';
+import { openSqlite } from './sqlite.ts';
 import { tenantReads, tenantWrites } from './tenants.ts';
 import { unclaimedReads, unclaimedWrites } from './unclaimed.ts';
 import { uploadReads, uploadWrites } from './uploads.ts';
-
-const BUSY_TIMEOUT_MS = 5_000;
 
 const readsOf = (db: Kysely<Tables>, secrets: Secrets) => ({
   servers: serverReads(db),
@@ -79,7 +76,11 @@ export async function openStore({ url, keyFile }: StoreConfig): Promise<Store> {
     const secrets = await unlock(db, keyFile);
     return {
       ...readsOf(db, secrets),
-      transaction: (work) => db.transaction().execute((trx) => work(writesOf(trx, secrets))),
+      transaction: (work) =>
+        db
+          .transaction()
+          .setIsolationLevel('serializable')
+          .execute((trx) => work(writesOf(trx, secrets))),
       snapshot: (work) => db.transaction().execute((trx) => work(readsOf(trx, secrets))),
       ping: async () => void (await db.selectFrom('installation').select('name').limit(1).execute()),
       close: () => db.destroy(),
@@ -88,17 +89,6 @@ export async function openStore({ url, keyFile }: StoreConfig): Promise<Store> {
     await db.destroy();
     throw error;
   }
-}
-
-function openSqlite(path: string): Kysely<Tables> {
-  mkdirSync(dirname(path), { recursive: true });
-  const database = new SqliteDatabase(path);
-  database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
-  database.pragma('journal_mode = WAL');
-  // A committed change must survive a power cut: it is what phones were told.
-  database.pragma('synchronous = FULL');
-  database.pragma('foreign_keys = ON');
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
 }
 
 async function migrate(db: Kysely<Tables>): Promise<void> {

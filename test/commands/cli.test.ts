@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { ALL_TENANTS } from '../../src/domain/access.ts';
 import { startApp, temporaryFolder } from '../support/app.ts';
 import { cleanEnvironment, ROOT, run, start } from '../support/commands.ts';
 
@@ -63,6 +64,19 @@ describe('move', () => {
     assert.equal((await homeport(folder, 'move', 'acme')).code, 2);
     assert.equal((await homeport(folder, 'nonsense')).code, 2);
     assert.equal((await homeport(folder, '--help')).code, 0);
+  });
+  test('waits for a change that another process is in the middle of', async (context) => {
+    const app = await startApp(context);
+    let moving: ReturnType<typeof homeport> | undefined;
+    await app.house.store.transaction(async (tx) => {
+      const acme = await tx.tenants.get(ALL_TENANTS, 'acme');
+      moving = homeport(app.folder, 'move', 'globex', 'pbxA');
+      await Promise.race([moving, new Promise((resolve) => setTimeout(resolve, 2_500))]);
+      await tx.tenants.replace({ ...acme, name: 'Renamed' });
+    });
+    assert.equal((await moving)?.code, 0);
+    assert.equal((await app.house.store.tenants.get(ALL_TENANTS, 'acme')).name, 'Renamed');
+    assert.equal((await app.house.store.tenants.get(ALL_TENANTS, 'globex')).pool, 'pbxA');
   });
   test('reaches phones of a server that is running on the same database', async (context) => {
     const app = await startApp(context);
