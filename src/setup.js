@@ -49,6 +49,28 @@ export function ensureInstalled({ withDev }) {
   return npm.status === 0;
 }
 
+/** The Node that comes with the packages, where there is one for this platform. */
+export const PINNED_NODE = join(ROOT, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+
+/** Node 22.18 is the first that runs TypeScript as it is; better-sqlite3 13 needs 22. */
+function canRun(/** @type {string} */ version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 22 || (major === 22 && minor >= 18);
+}
+
+/**
+ * Is there a Node that can run the program: the one that comes along, or this one?
+ * @returns {boolean} false after saying in one sentence what is missing
+ */
+export function ensureNode() {
+  if (existsSync(PINNED_NODE) || canRun(process.versions.node)) return true;
+  console.error(
+    `homeport: Node ${process.versions.node} is too old and the Node 24 that comes with the packages is not there ` +
+      `(no package for ${process.platform}-${process.arch}, or optional packages were left out); install Node 24 and start again.`,
+  );
+  return false;
+}
+
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!ensureInstalled({ withDev: process.argv.includes('--dev') })) process.exit(1);
+  if (!ensureInstalled({ withDev: process.argv.includes('--dev') }) || !ensureNode()) process.exit(1);
 }

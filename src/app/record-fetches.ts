@@ -43,12 +43,13 @@ export function recordFetches({ store, vendors, now }: Recording): FetchRecorder
       await store.transaction((tx) => tx.fetches.add(batch));
       waiting = waiting.slice(batch.length);
     }
+    // A sighting that cannot be written is let go: the phone will ask again, and none may stand in the way of the next.
     const sightings = [...met.values()];
+    met.clear();
     if (sightings.length === 0) return;
     await store.transaction(async (tx) => {
       for (const sighting of sightings) await tx.unclaimed.see(sighting);
     });
-    for (const sighting of sightings) if (met.get(sighting.mac) === sighting) met.delete(sighting.mac);
   }
 
   const flush = () => {

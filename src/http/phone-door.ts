@@ -105,7 +105,7 @@ async function giveImage(request: IncomingMessage, image: FirmwareFile): Promise
   const known = { ETag: `"${image.tag}"`, 'Accept-Ranges': 'bytes', 'Content-Type': 'application/octet-stream' };
   const range = onlyIf === undefined || onlyIf === known.ETag ? rangeOf(asked, image.bytes) : null;
   const nothing = { body: null, phone: null, digest: null };
-  if (matches(had, image.tag) || range === 'unsatisfiable' || request.method === 'HEAD') {
+  if (matches(had, image.tag) || range === 'unsatisfiable' || request.method === 'HEAD' || image.bytes === 0) {
     await image.close();
     if (matches(had, image.tag)) return { ...nothing, status: 304, headers: known };
     if (range !== 'unsatisfiable')

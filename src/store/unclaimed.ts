@@ -36,8 +36,10 @@ export const unclaimedReads = (db: Kysely<Tables>) => ({
 });
 
 export const unclaimedWrites = (db: Kysely<Tables>) => ({
-  /** Adds a sighting to what is known of the phone. Beyond the tenant's limit a new phone is not taken up. */
+  /** Adds a sighting to what is known of the phone, unless it has been claimed meanwhile. Beyond the tenant's limit a new phone is not taken up. */
   async see(sighting: Unclaimed): Promise<void> {
+    const claimed = await db.selectFrom('phone').select('mac').where('mac', '=', sighting.mac).executeTakeFirst();
+    if (claimed !== undefined) return;
     const row = await db.selectFrom('unclaimed').selectAll().where('mac', '=', sighting.mac).executeTakeFirst();
     if (row !== undefined) {
       const joined = fromUnclaimed(joinSightings(toUnclaimed(row), sighting));

@@ -75,6 +75,7 @@ const PLACEHOLDERS: Record<string, string> = {
 };
 
 const FILE_NAME_MAX = 80;
+
 function namePattern(name: string): RegExp {
   const escaped = name.replaceAll(/\{\w+\}|\./g, (part) => PLACEHOLDERS[part] ?? '\\.');
   return new RegExp(`^${escaped}$`, 'i');

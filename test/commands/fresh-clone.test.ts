@@ -81,10 +81,16 @@ async function sentenceWithoutPinnedNode(context: TestContext, folder: string): 
   for (const name of readdirSync(join(folder, 'node_modules'))) {
     if (name.startsWith('node-linux-')) rmSync(join(folder, 'node_modules', name), { recursive: true });
   }
-  const { code, out, err } = await run(node, ['src/homeport.js', 'serve'], { cwd: folder, env: cleanEnvironment() });
-  assert.equal(code, 1);
-  assert.equal(out, '');
-  assert.match(err, /^homeport: Node \S+ is too old and .*install Node 24 and start again\.\n$/);
+  const commands = [
+    ['src/homeport.js', 'serve'],
+    ['src/setup.js', '--dev'],
+  ];
+  for (const command of commands) {
+    const { code, out, err } = await run(node, command, { cwd: folder, env: cleanEnvironment() });
+    assert.equal(code, 1);
+    assert.equal(out, '');
+    assert.match(err, /^homeport: Node \S+ is too old and .*install Node 24 and start again\.\n$/);
+  }
 }
 
 test('what is missing is what is locked and not there, or there in another version', (context) => {

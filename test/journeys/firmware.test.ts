@@ -70,6 +70,16 @@ test('nothing outside of the directory can be read, and nothing without a token'
   await app.phone('put', `${folder}T46U-108.86.0.90.rom`).send('x').expect(404);
 });
 
+test('an empty image is served as what it is', async (context) => {
+  const images = temporaryFolder(context);
+  writeFileSync(join(images, 'empty.rom'), '');
+  const app = await startApp(context, { HOMEPORT_FIRMWARE: images });
+  const path = `${await app.folderOf('acme')}empty.rom`;
+  const { headers } = await app.phone('get', path).expect(200);
+  assert.equal(headers['content-length'], '0');
+  await app.phone('get', path).set('Range', 'bytes=0-').expect(416);
+});
+
 test('new images are taken up, removed ones are gone', async (context) => {
   const { app, images, folder } = await withFirmware(context);
   await app.phone('get', `${folder}new.rom`).expect(404);

@@ -290,6 +290,37 @@ describe('unclaimed phones', () => {
     await app.api('post', 'unclaimed/805ec0000077/adoption').send({}).expect(404);
   });
 
+  test('one whose tenant is removed, or that is claimed, before it is written stands in nobody’s way', async (context) => {
+    const app = await startApp(context);
+    const { body } = await app.api('post', 'tenants').send({ code: 'gone', name: 'Gone', pool: 'pbxA' }).expect(201);
+    const gone = new URL(body.provisioningUrl).pathname;
+    const { store } = app.house;
+    const acme = await app.folderOf('acme');
+    // While somebody else writes, nothing is written: the sightings wait.
+    await store.transaction(async (tx) => {
+      await Promise.race([fetch(`${app.phonesUrl}${gone}805ec0000071.cfg`), wait()]);
+      await tx.tenants.remove('gone');
+    });
+    await app.phone('get', `${acme}805ec0000072.cfg`).expect(404);
+    await wait();
+    await app.phone('get', `${acme}805ec0000073.cfg`).expect(404);
+    await app
+      .api('post', 'phones')
+      .send({
+        mac: '805ec0000073',
+        tenant: 'acme',
+        vendor: 'yealink',
+        model: 'T46U',
+        lines: [{ user: '1', password: 'p' }],
+      });
+    await wait();
+    const { items } = (await app.api('get', 'unclaimed').expect(200)).body;
+    assert.deepEqual(
+      items.map(({ mac, requests }: Record<string, unknown>) => [mac, requests]),
+      [['805ec0000072', 1]],
+    );
+  });
+
   test('one can be dismissed, and what a name alone says is kept', async (context) => {
     const app = await startApp(context);
     await app.phone('get', `${await app.folderOf('globex')}cfgc074ad000077.xml`).expect(404);
