@@ -304,15 +304,13 @@ describe('unclaimed phones', () => {
     await app.phone('get', `${acme}805ec0000072.cfg`).expect(404);
     await wait();
     await app.phone('get', `${acme}805ec0000073.cfg`).expect(404);
-    await app
-      .api('post', 'phones')
-      .send({
-        mac: '805ec0000073',
-        tenant: 'acme',
-        vendor: 'yealink',
-        model: 'T46U',
-        lines: [{ user: '1', password: 'p' }],
-      });
+    await app.api('post', 'phones').send({
+      mac: '805ec0000073',
+      tenant: 'acme',
+      vendor: 'yealink',
+      model: 'T46U',
+      lines: [{ user: '1', password: 'p' }],
+    });
     await wait();
     const { items } = (await app.api('get', 'unclaimed').expect(200)).body;
     assert.deepEqual(
