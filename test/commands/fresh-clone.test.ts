@@ -71,6 +71,22 @@ test('npm start alone installs, serves the demo world, and a move reaches its ph
   await sentenceWithoutPinnedNode(context, folder);
 });
 
+test('npm test alone installs, checks and runs the tests', { skip, timeout: 240_000 }, async (context) => {
+  const folder = temporaryFolder(context);
+  cloneInto(folder);
+  // Of the tests only one stays, which says that it ran: all of them would start themselves without end.
+  rmSync(join(folder, 'test'), { recursive: true });
+  mkdirSync(join(folder, 'test'));
+  const lines = [`import { test } from 'node:test';`, '', `test('the one that stays', () => undefined);`, ''];
+  writeFileSync(join(folder, 'test/one.test.ts'), lines.join('\n'));
+  const env = cleanEnvironment({ npm_config_prefer_offline: 'true' });
+  const { code, out, err } = await run('npm', ['test'], { cwd: folder, env });
+  assert.equal(code, 0, out + err);
+  assert.match(err, /^homeport: installing \d+ missing packages/m);
+  assert.match(out, /the one that stays/);
+  assert.match(out, /pass 1\b/);
+});
+
 /** On a Node that is too old, and without the one that comes along: one sentence and code 1. */
 async function sentenceWithoutPinnedNode(context: TestContext, folder: string): Promise<void> {
   const node = oldNode();
