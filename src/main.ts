@@ -10,31 +10,39 @@ import { type Actor, ALL_TENANTS } from './domain/access.ts';
 import { type Firmware, NO_FIRMWARE, openFirmware } from './firmware/firmware.ts';
 import { adminDoor } from './http/admin-door.ts';
 import { ADMIN_LIMITS, openDoor, PHONE_LIMITS } from './http/listen.ts';
-import { phoneDoor } from './http/phone-door.ts';
+import { type PhoneDoor, phoneDoor } from './http/phone-door.ts';
 import { log } from './log.ts';
 import { openStore } from './store/store.ts';
 import { loadVendors, type Vendors } from './vendors/vendors.ts';
+
+type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
 const TEMPLATES = join(import.meta.dirname, '..', 'templates');
 export const DEMO_WORLD: World = demoWorld;
 const LOOK_AROUND_EVERY_MS = 2_000;
 const HOUSE: Actor = { name: 'homeport', scope: ALL_TENANTS };
 
-export type OpenHouse = Inventory & { readonly now: () => Date; close(): Promise<void> };
+export type OpenHouse = Inventory & {
+  readonly now: () => Date;
+  /** How phones reach the phones' door, without a slash at the end. */
+  readonly publicUrl: string;
+  close(): Promise<void>;
+};
 
 /**
  * Opens store and vendors, without doors: what a command needs.
  * @throws AppError `unavailable` when the database cannot be opened with this key, `invalid` for a broken template folder
  */
 export async function openHouse(
-  config: Pick<Config, 'databaseUrl' | 'keyFile' | 'logLevel' | 'templates'>,
+  config: Pick<Config, 'databaseUrl' | 'keyFile' | 'logLevel' | 'templates' | 'publicUrl' | 'phoneListen'>,
 ): Promise<OpenHouse> {
   log.level = config.logLevel;
   const vendors = loadVendors(TEMPLATES, config.templates);
   for (const { file, fault } of vendors.ownTemplates())
     if (fault !== null) log.warn({ file, fault }, 'an own template is not used');
   const store = await openStore({ url: config.databaseUrl, keyFile: config.keyFile });
-  return { store, vendors, random: randomBytes, now: () => new Date(), close: () => store.close() };
+  const publicUrl = config.publicUrl ?? networkUrl(config.phoneListen);
+  return { store, vendors, publicUrl, random: randomBytes, now: () => new Date(), close: () => store.close() };
 }
 
 export type Serving = {
@@ -78,10 +86,13 @@ export async function serve(config: Config): Promise<Serving> {
     closing.push(async () => clearInterval(looking));
     const fetches = recordFetches(house);
     closing.push(fetches.close);
-    const phones = await openDoor(phoneDoor({ ...house, fetches, firmware }), config.phoneListen, PHONE_LIMITS);
+    const door: Mutable<PhoneDoor> = { ...house, fetches, firmware };
+    const phones = await openDoor(phoneDoor(door), config.phoneListen, PHONE_LIMITS);
     closing.push(phones.close);
     const phoneListen = { host: config.phoneListen.host, port: phones.port };
+    // Only now is the port known, where the system chose it.
     const publicUrl = config.publicUrl ?? networkUrl(phoneListen);
+    door.publicUrl = publicUrl;
     const app = adminDoor({ ...house, apiKey: config.apiKey, publicUrl });
     const admin = await openDoor(app, config.adminListen, ADMIN_LIMITS);
     closing.push(admin.close);

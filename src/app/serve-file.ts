@@ -7,11 +7,18 @@ import type { Phone } from '../domain/phone.ts';
 import { assignable } from '../domain/pool.ts';
 import { buildContext, maskSecrets, type RenderContext } from '../domain/render-context.ts';
 import { resolveSettings } from '../domain/settings.ts';
+import { provisioningUrl } from '../domain/tenant.ts';
 import type { Reads, Store } from '../store/store.ts';
 import type { Claim, RenderedFile, RenderedSpec, UploadedSpec, Vendors } from '../vendors/vendors.ts';
 import { levelsOf } from './levels-of.ts';
+import { phonebookOf } from './phonebook.ts';
 
-export type House = { readonly store: Store; readonly vendors: Vendors };
+export type House = {
+  readonly store: Store;
+  readonly vendors: Vendors;
+  /** How phones reach the phones' door, without a slash at the end. */
+  readonly publicUrl: string;
+};
 
 /** What a phone asks for; nothing else of HTTP goes further than the door. */
 export type FileRequest = { readonly token: string | null; readonly file: string; readonly userAgent: string };
@@ -34,19 +41,20 @@ export type FileAnswer = {
 const NOTHING: FileAnswer = { phone: null, stranger: null, file: null };
 
 /** Answers a phone. Faults of ours are thrown and never look like "not there". */
-export async function serveFile({ store, vendors }: House, request: FileRequest): Promise<FileAnswer> {
+export async function serveFile({ store, ...house }: House, request: FileRequest): Promise<FileAnswer> {
+  const { vendors } = house;
   const claims = vendors.identify(request.file);
   if (claims.length === 0) return NOTHING;
   return store.snapshot(async (reads) => {
     const tokenTenant = request.token === null ? null : await reads.tenants.findByToken(request.token);
     const mac = macOf(claims);
-    if (mac === null) return tokenTenant === null ? NOTHING : shared(vendors, claims, request);
+    if (mac === null) return tokenTenant === null ? NOTHING : shared({ ...house, reads }, tokenTenant, claims, request);
     const phone = await reads.phones.find(ALL_TENANTS, mac);
     if (phone === null && tokenTenant !== null)
       return { ...NOTHING, stranger: { mac, tenant: tokenTenant, vendor: vendorOf(claims) } };
     if (phone === null || !mayHaveFile({ tokenTenant, phone })) return NOTHING;
     const claim = claims.find(({ vendor }) => vendor === phone.vendor);
-    const file = claim === undefined ? null : await fileOf({ reads, vendors }, phone, claim, request.file);
+    const file = claim === undefined ? null : await fileOf({ ...house, reads }, phone, claim, request.file);
     return { ...NOTHING, phone: { mac, tenant: phone.tenant }, file };
   });
 }
@@ -59,21 +67,31 @@ function vendorOf(claims: readonly Claim[]): string | null {
 }
 
 /** A file that all phones of a vendor share. Where two vendors use the name, the user agent says whose phone asks. */
-function shared(vendors: Vendors, claims: readonly Claim[], request: FileRequest): FileAnswer {
+async function shared(
+  { reads, vendors }: ReadingHouse,
+  tenant: string,
+  claims: readonly Claim[],
+  request: FileRequest,
+): Promise<FileAnswer> {
   const agent = vendors.readAgent(request.userAgent)?.vendor;
   const claim = claims.find(({ vendor }) => vendor === agent) ?? claims[0];
   if (claim?.spec.kind !== 'rendered') return NOTHING;
-  return { ...NOTHING, file: vendors.renderShared(claim.vendor, claim.spec) };
+  const { vendor, spec } = claim;
+  const file =
+    spec.of === 'phonebook'
+      ? vendors.renderPhonebook(vendor, spec, await phonebookOf(reads, tenant))
+      : vendors.renderShared(vendor, spec);
+  return { ...NOTHING, file };
 }
 
-type ReadingHouse = { readonly reads: Reads; readonly vendors: Vendors };
+type ReadingHouse = Omit<House, 'store'> & { readonly reads: Reads };
 
 async function fileOf(house: ReadingHouse, phone: Phone, claim: Claim, name: string): Promise<RenderedFile | null> {
   switch (claim.spec.kind) {
     case 'absent':
       return null;
     case 'uploaded':
-      return uploaded(house.reads, phone, claim.spec, name);
+      return uploaded(house, phone, claim.spec, name);
     case 'rendered': {
       if (!house.vendors.makes(phone.vendor, phone.model, claim.spec)) return null;
       const { context, fileKey } = await contextOf(house, phone);
@@ -82,14 +100,24 @@ async function fileOf(house: ReadingHouse, phone: Phone, claim: Claim, name: str
   }
 }
 
-async function uploaded(reads: Reads, phone: Phone, spec: UploadedSpec, name: string): Promise<RenderedFile | null> {
+async function uploaded(
+  house: ReadingHouse,
+  phone: Phone,
+  spec: UploadedSpec,
+  name: string,
+): Promise<RenderedFile | null> {
+  const { reads, vendors } = house;
+  const book = vendors.phonebookFor(phone.vendor, spec);
+  if (book !== null && (await contextOf(house, phone)).context.settings.phonebook) {
+    return vendors.renderPhonebook(phone.vendor, book, await phonebookOf(reads, phone.tenant));
+  }
   const upload = await reads.uploads.find(phone.mac, name.toLowerCase());
   return upload && { body: upload.content, contentType: spec.contentType, digest: digestOf(upload.content) };
 }
 
 type Rendering = { readonly context: RenderContext; readonly fileKey: string | null };
 
-async function contextOf({ reads, vendors }: ReadingHouse, phone: Phone): Promise<Rendering> {
+async function contextOf({ reads, vendors, publicUrl }: ReadingHouse, phone: Phone): Promise<Rendering> {
   const tenant = await reads.tenants.get(ALL_TENANTS, phone.tenant);
   const pool = assignable(await reads.pools.get(tenant.pool));
   const model = vendors.findModel(phone.vendor, phone.model);
@@ -100,7 +128,9 @@ async function contextOf({ reads, vendors }: ReadingHouse, phone: Phone): Promis
   const levels = await levelsOf({ reads, vendors }, phone, tenant);
   const parameters = resolveParameters(levels, phone.vendor);
   const settings = resolveSettings(levels);
-  return { context: buildContext({ phone, tenant, pool, model, settings, parameters }), fileKey: settings.fileKey };
+  const provisioning = provisioningUrl(publicUrl, tenant.token);
+  const parts = { phone, tenant, pool, model, settings, parameters, provisioningUrl: provisioning };
+  return { context: buildContext(parts), fileKey: settings.fileKey };
 }
 
 export type NamedFile = RenderedFile & { readonly name: string };
@@ -110,9 +140,7 @@ export type NamedFile = RenderedFile & { readonly name: string };
  * encrypted: that is how people look at them.
  */
 export async function filesFor(house: House, phone: Phone, { masked }: { masked: boolean }): Promise<NamedFile[]> {
-  const { context, fileKey } = await house.store.snapshot((reads) =>
-    contextOf({ reads, vendors: house.vendors }, phone),
-  );
+  const { context, fileKey } = await house.store.snapshot((reads) => contextOf({ ...house, reads }, phone));
   return house.vendors.fileNames(phone.vendor, phone.model, phone.mac).map((name) => {
     const claim = house.vendors.identify(name).find(({ vendor }) => vendor === phone.vendor);
     const spec = claim?.spec as RenderedSpec;

@@ -1,6 +1,7 @@
 // A phone: one physical set, known by its MAC, with its lines. It belongs to exactly one tenant and names no server.
 import { z } from 'zod';
 import { type Fault, invalid } from './errors.ts';
+import { type KeyFacts, keyFaults, keysSchema } from './keys.ts';
 import { macSchema } from './mac.ts';
 import { parametersSchema } from './parameters.ts';
 import { settingsLevelSchema } from './settings.ts';
@@ -16,6 +17,11 @@ export const lineSchema = z
     password: lineText(128),
     displayName: lineText(64).nullable().default(null),
     label: lineText(64).nullable().default(null),
+    /** What colleagues dial; without it the digits that the user begins with. */
+    extension: lineText(32)
+      .regex(/^[0-9A-Za-z*#+._-]+$/, 'must be a number or a name that can be dialled')
+      .nullable()
+      .default(null),
   })
   .readonly();
 
@@ -29,7 +35,7 @@ export const phoneSchema = z
     model: z.string().min(1).max(40),
     /** A disabled phone gets the same answer as an unknown one. */
     enabled: z.boolean().default(true),
-    keys: z.array(z.never()).max(0, 'line keys are not offered yet; leave them out').default([]).readonly(),
+    keys: keysSchema.default([]),
     lines: z.array(lineSchema).min(1, 'a phone needs at least one line').max(LINES_MAX).readonly(),
     settings: settingsLevelSchema.default({}),
     parameters: parametersSchema.default({}),
@@ -42,7 +48,7 @@ export type PhoneInput = z.output<typeof phoneSchema>;
 export type Phone = PhoneInput & { readonly revision: number };
 
 /** What is known of a phone's vendor and model when it is checked. */
-export type PhoneFacts = {
+export type PhoneFacts = KeyFacts & {
   readonly vendor: string;
   readonly model: string;
   /** How many lines the model can hold. */
@@ -52,7 +58,7 @@ export type PhoneFacts = {
 };
 
 /**
- * Refuses a phone that its model cannot be: more lines than it has, or a text that these phones take for a command.
+ * Refuses a phone that its model cannot be: more lines than it has, keys that it has not, or a text that these phones take for a command.
  * @throws AppError `invalid` with every wrong field
  */
 export function checkFits(phone: PhoneInput, facts: PhoneFacts): void {
@@ -69,6 +75,7 @@ export function checkFits(phone: PhoneInput, facts: PhoneFacts): void {
       });
     }
   });
+  faults.push(...keyFaults(phone.keys, facts.model, facts, phone.lines.length));
   if (faults.length === 0) return;
   const list = faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ');
   throw invalid(`phone ${phone.mac} is not valid: ${list}`, faults);

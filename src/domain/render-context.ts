@@ -1,10 +1,13 @@
 // Phone + tenant + pool → the neutral, complete values that every template sees. The schema is also what templates are
 // checked against when they are loaded. It holds no port: next to a pool's domain a port would switch SRV off.
 import { z } from 'zod';
+import { dialPlanView, dialPlanViewSchema } from './dial-plan.ts';
+import { everyKey, type KeyFacts, keyViewSchema, keyViews } from './keys.ts';
 import { isSecretName, type Parameter } from './parameters.ts';
 import type { Phone } from './phone.ts';
+import { pollMoment, pollSchema } from './poll.ts';
 import { type AssignablePool, TRANSPORTS } from './pool.ts';
-import { MASK, SETTINGS, type Settings } from './settings.ts';
+import { CODECS, MASK, SETTINGS, type Settings } from './settings.ts';
 import type { Tenant } from './tenant.ts';
 import {
   posixRule,
@@ -26,8 +29,18 @@ const lineContext = z.strictObject({
   label: z.string(),
 });
 
+const codecView = z.strictObject({ number: z.number(), codec: z.enum(CODECS) });
+
 export const renderContextSchema = z.strictObject({
   phone: z.strictObject({ mac: z.string(), model: z.string() }),
+  /** Where the phone fetches its files. */
+  provisioning: z.strictObject({
+    scheme: z.enum(['http', 'https']),
+    /** With the slash at the end, to which file names are put. */
+    url: z.string(),
+    /** The same without scheme and without the slash at the end. */
+    hostPath: z.string(),
+  }),
   sip: z.strictObject({
     /** The SIP server: the pool's domain, or the tenant's SIP domain when the pool is the outbound proxy. */
     registrar: z.string(),
@@ -45,6 +58,30 @@ export const renderContextSchema = z.strictObject({
   ntpServer: z.string(),
   /** The time zone in the notations that phones use; null leaves the phone’s own. */
   timeZone: z.strictObject({ week: weekRuleSchema, window: windowRuleSchema, posix: posixRuleSchema }).nullable(),
+  /** When the phone looks for changes; null for never. */
+  poll: pollSchema.nullable(),
+  /** Null leaves the phone's own. */
+  dialPlan: dialPlanViewSchema.nullable(),
+  /** Null leaves the phone's own. */
+  codecs: z
+    .strictObject({
+      /** The most wanted first; `number` 1 for the first. */
+      chosen: z.array(codecView),
+      others: z.array(codecView),
+      /** Eight places, the last codec repeated, for phones that have a fixed number of choices. */
+      slots: z.array(codecView),
+    })
+    .nullable(),
+  vlan: z.strictObject({ id: z.number(), priority: z.number() }).nullable(),
+  pagingGroups: z.array(
+    z.strictObject({ number: z.number(), host: z.string(), port: z.string(), address: z.string(), label: z.string() }),
+  ),
+  /** Were keys chosen for this phone, or do its keys follow from its lines? */
+  keysChosen: z.boolean(),
+  /** Every key of the phone itself, those without a use as `none`. */
+  keys: z.array(keyViewSchema),
+  /** Every key of each expansion module, up to the last module that is used. */
+  moduleKeys: z.array(keyViewSchema),
   /** What the operator chose; null leaves the matter to the phone. */
   settings: z.strictObject({
     language: SETTINGS.language.schema.nullable(),
@@ -53,8 +90,20 @@ export const renderContextSchema = z.strictObject({
     dtmf: SETTINGS.dtmf.schema,
     srtp: SETTINGS.srtp.schema,
     callWaiting: z.boolean(),
+    dialTimeoutS: z.number(),
+    ringTone: z.number().nullable(),
+    autoAnswer: SETTINGS.autoAnswer.schema,
+    pcVlanId: z.number().nullable(),
+    lldp: z.boolean(),
+    signalDscp: z.number(),
+    voiceDscp: z.number(),
+    checkSync: SETTINGS.checkSync.schema,
+    firmware: z.string().nullable(),
+    phonebook: z.boolean(),
+    keepLocalChanges: z.boolean(),
     syslogServer: z.string().nullable(),
     adminPassword: z.string().nullable(),
+    userPassword: z.string().nullable(),
   }),
   lines: z.array(lineContext),
   /** The lines that the model has and this phone does not use: what stood there before is to be cleared. */
@@ -66,7 +115,7 @@ export const renderContextSchema = z.strictObject({
 export type RenderContext = z.output<typeof renderContextSchema>;
 
 /** What the context needs to know of the phone's model. */
-export type ModelFacts = { readonly lines: number };
+export type ModelFacts = KeyFacts & { readonly lines: number };
 
 export type ContextParts = {
   readonly phone: Phone;
@@ -75,18 +124,31 @@ export type ContextParts = {
   readonly model: ModelFacts;
   readonly settings: Settings;
   readonly parameters: readonly Parameter[];
+  /** The tenant's provisioning URL, with the slash at the end. */
+  readonly provisioningUrl: string;
 };
 
 /** Builds the values for one phone. They depend on its arguments alone, so equal input gives equal bytes. */
-export function buildContext({ phone, tenant, pool, model, settings, parameters }: ContextParts): RenderContext {
+export function buildContext(parts: ContextParts): RenderContext {
+  const { phone, tenant, pool, model, settings, parameters, provisioningUrl } = parts;
   const [transport] = pool.transports;
   if (transport === undefined) throw new Error(`assertion failed: pool ${pool.name} has no transport`);
   const viaProxy = tenant.binding === 'outboundProxy';
   if (viaProxy && tenant.sipDomain === null) {
     throw new Error(`assertion failed: tenant ${tenant.code} has no SIP domain`);
   }
+  const lines = phone.lines.map((line, index) => ({
+    number: index + 1,
+    user: line.user,
+    authUser: line.authUser ?? line.user,
+    password: line.password,
+    displayName: line.displayName ?? line.user,
+    label: line.label ?? line.displayName ?? line.user,
+  }));
+  const keys = keyViews(everyKey(phone.keys, model, lines.length), lines);
   return {
     phone: { mac: phone.mac, model: phone.model },
+    provisioning: provisioningViews(provisioningUrl),
     sip: {
       registrar: viaProxy && tenant.sipDomain !== null ? tenant.sipDomain : pool.domain,
       outboundProxy: viaProxy ? pool.domain : null,
@@ -100,19 +162,39 @@ export function buildContext({ phone, tenant, pool, model, settings, parameters 
     },
     ntpServer: settings.ntpServer,
     timeZone: settings.timeZone === null ? null : timeZoneViews(settings.timeZone),
+    poll: settings.poll === 'off' ? null : pollMoment(settings.poll, phone.mac),
+    dialPlan: settings.dialPlan === null ? null : dialPlanView(settings.dialPlan),
+    codecs: settings.codecs === null ? null : codecViews(settings.codecs),
+    vlan: settings.vlanId === null ? null : { id: settings.vlanId, priority: settings.vlanPriority },
+    pagingGroups: (settings.pagingGroups ?? []).map(({ address, label }, index) => {
+      const [host = '', port = ''] = address.split(':');
+      return { number: index + 1, host, port, address, label };
+    }),
+    keysChosen: phone.keys.length > 0,
+    keys: keys.filter(({ module }) => module === 0),
+    moduleKeys: keys.filter(({ module }) => module > 0),
     settings: chosen(settings),
-    lines: phone.lines.map((line, index) => ({
-      number: index + 1,
-      user: line.user,
-      authUser: line.authUser ?? line.user,
-      password: line.password,
-      displayName: line.displayName ?? line.user,
-      label: line.label ?? line.displayName ?? line.user,
-    })),
+    lines,
     unusedLines: Array.from({ length: Math.max(0, model.lines - phone.lines.length) }, (_, index) => ({
       number: phone.lines.length + index + 1,
     })),
     parameters: [...parameters],
+  };
+}
+
+function provisioningViews(url: string): RenderContext['provisioning'] {
+  const [scheme = '', rest = ''] = url.split('://');
+  return { scheme: scheme === 'https' ? 'https' : 'http', url, hostPath: rest.replace(/\/$/, '') };
+}
+
+const CODEC_SLOTS = 8;
+
+function codecViews(codecs: readonly (typeof CODECS)[number][]): NonNullable<RenderContext['codecs']> {
+  const number = (list: readonly (typeof CODECS)[number][]) => list.map((codec, at) => ({ number: at + 1, codec }));
+  return {
+    chosen: number(codecs),
+    others: number(CODECS.filter((codec) => !codecs.includes(codec))),
+    slots: number(Array.from({ length: CODEC_SLOTS }, (_, at) => codecs[Math.min(at, codecs.length - 1)] ?? CODECS[0])),
   };
 }
 
@@ -130,16 +212,26 @@ const chosen = ({
   ntpServer: _ntp,
   timeZone: _zone,
   fileKey: _key,
+  poll: _poll,
+  codecs: _codecs,
+  dialPlan: _plan,
+  pagingGroups: _groups,
+  vlanId: _vlan,
+  vlanPriority: _priority,
   ...settings
 }: Settings): RenderContext['settings'] => settings;
 
 /** The same context with every secret replaced, for people who look at files. */
 export function maskSecrets(context: RenderContext): RenderContext {
-  const { adminPassword } = context.settings;
+  const { adminPassword, userPassword } = context.settings;
+  const masked = (secret: string | null) => (secret === null ? null : MASK);
+  const tokenless = (text: string) => text.replace(/\/p\/[^/]+/, `/p/${MASK}`);
+  const { scheme, url, hostPath } = context.provisioning;
   return {
     ...context,
+    provisioning: { scheme, url: tokenless(url), hostPath: tokenless(hostPath) },
     lines: context.lines.map((line) => ({ ...line, password: MASK })),
-    settings: { ...context.settings, adminPassword: adminPassword === null ? null : MASK },
+    settings: { ...context.settings, adminPassword: masked(adminPassword), userPassword: masked(userPassword) },
     parameters: context.parameters.map(({ name, value }) => ({ name, value: isSecretName(name) ? MASK : value })),
   };
 }

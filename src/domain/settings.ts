@@ -1,6 +1,7 @@
 // Settings: what an operator may choose for phones, level by level. No setting names a server, a port, a transport or an
 // outbound proxy of SIP: those come from the tenant's pool alone, and there is no place where they could be written.
 import { z } from 'zod';
+import { dialPlanSchema } from './dial-plan.ts';
 import type { Parameters } from './parameters.ts';
 import { lineText } from './text.ts';
 import { timeZoneSchema } from './time-zone.ts';
@@ -40,6 +41,29 @@ const plainHost = z
   .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be a host name or an IPv4 address, in lower case');
 
 export const LANGUAGES = ['en', 'de', 'fr', 'it', 'es', 'pt', 'nl', 'pl', 'ru', 'tr'] as const;
+
+/** What phones can speak, by the names of RFC 3551 and its successors. */
+export const CODECS = ['opus', 'g722', 'pcma', 'pcmu', 'g729', 'ilbc', 'g726'] as const;
+
+const distinct = (items: readonly unknown[]) => new Set(items).size === items.length;
+
+const wholeHours = z
+  .string()
+  .regex(/^(?:off|(?:[01]\d|2[0-3]):00-(?:[01]\d|2[0-3]):00)$/, 'must be whole hours such as 02:00-05:00, or off')
+  .refine((window) => window === 'off' || window.slice(0, 5) !== window.slice(6), 'must last an hour or more');
+
+const pagingGroup = z
+  .strictObject({
+    address: z
+      .string()
+      .regex(
+        /^(?:22[4-9]|23\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}:[1-9]\d{3,4}$/,
+        'must be a multicast address with a port, such as 224.0.1.75:10000',
+      )
+      .refine((address) => Number(address.split(':')[1]) <= 65_535, 'has a port above 65535'),
+    label: lineText(20),
+  })
+  .readonly();
 
 const phonePassword = lineText(32).regex(
   /^[\x21-\x39\x3b-\x7e]{6,32}$/,
@@ -84,6 +108,12 @@ export const SETTINGS = {
     'Time zone',
     'The phone’s time zone by its IANA name, such as Europe/Berlin; daylight saving follows from it.',
   ),
+  poll: setting(
+    wholeHours,
+    '02:00-05:00',
+    'Looks for changes between',
+    'The hours of the night, in the phone’s own time, in which a phone asks for its files once; each at another moment.',
+  ),
   language: setting(z.enum(LANGUAGES), null, 'Language', 'The language of the screen, where the phone has it.'),
   voicemailNumber: setting(
     lineText(32).regex(/^[0-9*#+]+$/, 'must be a number: digits, *, # and +'),
@@ -109,6 +139,72 @@ export const SETTINGS = {
     'Encrypted sound',
     'Whether sound is encrypted (SRTP); only with transport TLS is the key protected too.',
   ),
+  codecs: setting(
+    z.array(z.enum(CODECS)).min(1).max(CODECS.length).refine(distinct, 'has a codec twice').readonly(),
+    null,
+    'Codecs',
+    'What the phone offers for sound, the most wanted first; all others are off.',
+  ),
+  dialPlan: setting(
+    dialPlanSchema,
+    null,
+    'Dial plan',
+    'Which numbers are complete as they are dialled: digits, * and # stand for themselves, x for any digit, [2-9] for one of a set, and a dot at the end for one or more digits more, dialled after a pause.',
+  ),
+  dialTimeoutS: setting(
+    seconds(2, 14),
+    4,
+    'Dials after',
+    'How many seconds after the last digit a number is dialled that no pattern completes.',
+  ),
+  ringTone: setting(z.number().int().min(1).max(5), null, 'Ring tone', 'Which of the phone’s own ring tones it plays.'),
+  autoAnswer: setting(
+    z.enum(['off', 'asked', 'always']),
+    'asked',
+    'Answers by itself',
+    'Whether a call is answered without a hand: never, when the server asks for it (intercom and paging), or always.',
+  ),
+  pagingGroups: setting(
+    z.array(pagingGroup).max(10).readonly(),
+    null,
+    'Paging groups',
+    'Multicast addresses whose announcements the phone plays.',
+  ),
+  vlanId: setting(
+    z.number().int().min(1).max(4094),
+    null,
+    'Voice VLAN',
+    'The VLAN of the phone itself. A wrong one takes the phone off the network until somebody stands beside it.',
+  ),
+  vlanPriority: setting(z.number().int().min(0).max(7), 5, 'VLAN priority', 'Priority of the phone’s packets, 802.1p.'),
+  pcVlanId: setting(z.number().int().min(1).max(4094), null, 'PC VLAN', 'The VLAN of the phone’s PC port.'),
+  lldp: setting(z.boolean(), true, 'LLDP', 'May a switch tell the phone its VLAN (LLDP-MED)?'),
+  signalDscp: setting(z.number().int().min(0).max(63), 26, 'DSCP of SIP', 'Marks SIP packets; 26 is AF31 (RFC 2597).'),
+  voiceDscp: setting(z.number().int().min(0).max(63), 46, 'DSCP of sound', 'Marks RTP packets; 46 is EF (RFC 3246).'),
+  checkSync: setting(
+    z.enum(['soft', 'restart', 'ignore']),
+    'soft',
+    'On check-sync',
+    'What a phone does when it is told to fetch again: fetch, and restart only if it must; always restart; or nothing.',
+  ),
+  firmware: setting(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/, 'must be the name of an image, without a folder'),
+    null,
+    'Firmware',
+    'The image in the firmware directory that phones take, best chosen for a model; what exactly is named depends on the vendor (docs/operators-guide.md). Without one a phone keeps what it has.',
+  ),
+  phonebook: setting(
+    z.boolean(),
+    true,
+    'Phonebook',
+    'Does the phone show its tenant’s phonebook: the lines of the tenant’s phones, and its contacts?',
+  ),
+  keepLocalChanges: setting(
+    z.boolean(),
+    false,
+    'Keep changes made on the phone',
+    'Do changes that people make on the phone outlive the next fetch, where the phone can be told? They are uploaded, and reported when they touch a server.',
+  ),
   callWaiting: setting(z.boolean(), true, 'Call waiting', 'May a second call arrive during a call?'),
   syslogServer: setting(plainHost, null, 'Syslog server', 'Where the phone sends its log by UDP, port 514.'),
   fileKey: secret(
@@ -122,6 +218,11 @@ export const SETTINGS = {
     'Encrypts files for phones that can read that. Give the phone this key by hand first, or it cannot read its files any more. It hides files from a glance, it is no defence: use HTTPS.',
   ),
   adminPassword: secret(phonePassword, 'Administrator password', 'The administrator’s password of the phone itself.'),
+  userPassword: secret(
+    phonePassword,
+    'User password',
+    'The password of the phone’s own pages for the person who uses it.',
+  ),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -99,6 +99,7 @@ const toLine = (row: Row<'line'>, secrets: Secrets): Line => ({
   password: secrets.open(row.password_sealed, linePlace(row.mac, row.position)),
   displayName: row.display_name,
   label: row.label,
+  extension: row.extension,
 });
 
 export const toPhone = (row: Row<'phone'>, lines: readonly Row<'line'>[], secrets: Secrets): Phone => ({
@@ -107,7 +108,7 @@ export const toPhone = (row: Row<'phone'>, lines: readonly Row<'line'>[], secret
   vendor: row.vendor,
   model: row.model,
   enabled: row.enabled === 1,
-  keys: [],
+  keys: JSON.parse(row.keys) as Phone['keys'],
   lines: lines.map((line) => toLine(line, secrets)),
   ...openChoices(row.choices_sealed, levelPlace('phone', row.mac), secrets),
   revision: row.revision,
@@ -119,6 +120,7 @@ export const fromPhone = (phone: Phone, secrets: Secrets): Row<'phone'> => ({
   vendor: phone.vendor,
   model: phone.model,
   enabled: phone.enabled ? 1 : 0,
+  keys: JSON.stringify(phone.keys),
   choices_sealed: sealChoices(phone, levelPlace('phone', phone.mac), secrets),
   revision: phone.revision,
 });
@@ -132,6 +134,7 @@ export const fromLines = (phone: Phone, secrets: Secrets): Row<'line'>[] =>
     password_sealed: secrets.seal(line.password, linePlace(phone.mac, position)),
     display_name: line.displayName,
     label: line.label,
+    extension: line.extension,
   }));
 
 export const toFetch = ({ id: _id, user_agent: userAgent, mac, ...row }: Row<'fetch'>): Fetch => ({

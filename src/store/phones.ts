@@ -4,7 +4,7 @@ import type { Scope } from '../domain/access.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { Mac } from '../domain/mac.ts';
 import type { Page } from '../domain/page.ts';
-import type { Phone, PhoneInput } from '../domain/phone.ts';
+import type { Line, Phone, PhoneInput } from '../domain/phone.ts';
 import { fromLines, fromPhone, toPhone } from './codec.ts';
 import type { Tables } from './schema.ts';
 import { inScope } from './scope.ts';
@@ -33,6 +33,18 @@ export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
         .limit(limit)
         .execute();
       return withLines(rows);
+    },
+    /** What the lines of a tenant's enabled phones are called, in the order of the phones. */
+    async names(tenant: string): Promise<Pick<Line, 'user' | 'displayName' | 'label' | 'extension'>[]> {
+      return db
+        .selectFrom('line')
+        .innerJoin('phone', 'phone.mac', 'line.mac')
+        .select(['line.user', 'line.display_name as displayName', 'line.label', 'line.extension'])
+        .where('phone.tenant', '=', tenant)
+        .where('phone.enabled', '=', 1)
+        .orderBy('line.mac')
+        .orderBy('line.position')
+        .execute();
     },
     async find(scope: Scope, mac: Mac): Promise<Phone | null> {
       const [phone] = await withLines(await select(scope).where('mac', '=', mac).execute());

@@ -25,6 +25,8 @@ export type Tables = {
     vendor: string;
     model: string;
     enabled: number;
+    /** The line keys, as JSON. */
+    keys: string;
     choices_sealed: string;
     revision: number;
   };
@@ -36,6 +38,15 @@ export type Tables = {
     password_sealed: string;
     display_name: string | null;
     label: string | null;
+    extension: string | null;
+  };
+  contact: {
+    tenant: string;
+    position: number;
+    name: string;
+    work: string | null;
+    mobile: string | null;
+    home: string | null;
   };
   move: {
     id: Generated<number>;

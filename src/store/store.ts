@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from '../../db/migrations/index.ts';
 import { AppError } from '../domain/errors.ts';
+import { contactReads, contactWrites } from './contacts.ts';
 import { fetchReads, fetchWrites } from './fetches.ts';
 import { levelReads, levelWrites } from './levels.ts';
 import { moveReads, moveWrites } from './moves.ts';
@@ -23,6 +24,7 @@ const readsOf = (db: Kysely<Tables>, secrets: Secrets) => ({
   levels: levelReads(db, secrets),
   tenants: tenantReads(db, secrets),
   phones: phoneReads(db, secrets),
+  contacts: contactReads(db),
   moves: moveReads(db),
   fetches: fetchReads(db),
   uploads: uploadReads(db),
@@ -37,6 +39,7 @@ const writesOf = (db: Kysely<Tables>, secrets: Secrets) => {
     levels: { ...reads.levels, ...levelWrites(db, secrets) },
     tenants: { ...reads.tenants, ...tenantWrites(db, secrets) },
     phones: { ...reads.phones, ...phoneWrites(db, secrets) },
+    contacts: { ...reads.contacts, ...contactWrites(db) },
     moves: { ...reads.moves, ...moveWrites(db) },
     fetches: { ...reads.fetches, ...fetchWrites(db) },
     uploads: { ...reads.uploads, ...uploadWrites(db) },

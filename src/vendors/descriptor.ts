@@ -1,5 +1,6 @@
 // A vendor's descriptor, `vendor.json`: everything that makes its phones different, as data.
 import { z } from 'zod';
+import { KEY_TYPES } from '../domain/keys.ts';
 import { settingsLevelSchema } from '../domain/settings.ts';
 import { FORMATS } from './encode.ts';
 
@@ -21,6 +22,8 @@ const renderedFile = z.strictObject({
   packed: z.boolean().default(false),
   /** How the file is encrypted for tenants with a file key, as these phones understand it. */
   sealing: z.enum(['none', 'password', 'blocks']).default('none'),
+  /** What the file is made of where its name holds no MAC address: nothing of anybody, or the tenant's phonebook. */
+  of: z.enum(['nobody', 'phonebook']).default('nobody'),
 });
 
 const uploadedFile = z.strictObject({
@@ -39,6 +42,8 @@ const uploadedFile = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** Which file the phone gets instead of what it uploaded, while it shows its tenant's phonebook. */
+  phonebook: fileNamePattern.nullable().default(null),
 });
 
 /** A file that phones ask for and that we never have: known, so that it is not taken for something else. */
@@ -96,6 +101,8 @@ export const descriptorSchema = z.strictObject({
   codes: z.record(z.string(), z.record(z.string(), z.string())),
   /** Where this vendor needs another default than the product's. */
   settings: settingsLevelSchema.default({}),
+  /** Family → what the programmable keys of its phones can be; a family that is not here has none. */
+  keyTypes: z.record(z.string(), z.array(z.enum(KEY_TYPES)).readonly()).default({}),
   /** Family → which raw parameters its files can hold, where a vendor has names of several kinds. */
   rawNames: z.record(z.string(), namedPattern).default({}),
   /** Values with a meaning of their own to these phones, which no text may equal. */

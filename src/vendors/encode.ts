@@ -34,8 +34,10 @@ export function encoderOf(format: Format): (value: string) => string {
   };
 }
 
-// How a line of a file begins when it gives a parameter: `name = value`, `<P47>`, `<item name="…">`, `name="…"`.
-const PARAMETER_LINE = /^\s*(?:<(?<element>P\d+)>|<item name="(?<item>[^"]+)">|(?<name>[A-Za-z][\w.-]*)(?: = |="))/;
+// How a line of a file begins when it gives a parameter: `name = value`, `<item name="…">`, `<P47>`, `<ntp perm="">`,
+// `name="…"`.
+const PARAMETER_LINE =
+  /^\s*(?:<item name="(?<item>[^"]+)">|<(?<element>[A-Za-z_][\w.-]*)(?:\s[^<>]*)?>|(?<name>[A-Za-z][\w.-]*)(?: = |="))/;
 
 /**
  * The text with only the last of the lines that give the same one of `names`: raw parameters stand behind what the

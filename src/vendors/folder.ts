@@ -2,9 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { phonebookContextSchema } from '../domain/contact.ts';
 import { parseWith } from '../domain/parse.ts';
 import { renderContextSchema } from '../domain/render-context.ts';
-import { type Descriptor, descriptorSchema, type FileSpec, type Model, type RenderedSpec } from './descriptor.ts';
+import {
+  type Descriptor,
+  descriptorSchema,
+  type FileSpec,
+  type Model,
+  type RenderedSpec,
+  type UploadedSpec,
+} from './descriptor.ts';
 import { encoderOf } from './encode.ts';
 import { loadParameterNames, type ParameterRules, reservedParametersSchema } from './parameters.ts';
 import { compileTemplate, type Template } from './template.ts';
@@ -31,13 +39,18 @@ export const templateFileOf = (spec: RenderedSpec, family: string): string => sp
 
 export const templateKey = (family: string, spec: FileSpec) => `${family}/${spec.name}`;
 
+const contextSchemaOf = (spec: RenderedSpec): z.ZodType => {
+  if (perPhone(spec)) return renderContextSchema;
+  return spec.of === 'phonebook' ? phonebookContextSchema : sharedContextSchema;
+};
+
 /** Compiles a template for one of the vendor's files. @throws TemplateError naming file and line */
 export const compileFor = (descriptor: Descriptor, spec: RenderedSpec, file: string, source: string): Template =>
   compileTemplate(source, {
     file: `${descriptor.id}/${file}`,
     encode: encoderOf(spec.format),
     codes: descriptor.codes,
-    context: perPhone(spec) ? renderContextSchema : sharedContextSchema,
+    context: contextSchemaOf(spec),
   });
 
 function loadTemplates(directory: string, descriptor: Descriptor): Map<string, Template> {
@@ -77,6 +90,13 @@ function loadParameterRules(directory: string, folder: string): ParameterRules {
   };
 }
 
+/** The file of the phonebook that stands in for what a phone uploaded; null when none does. */
+export function phonebookFile({ files }: Descriptor, { phonebook }: UploadedSpec): RenderedSpec | 'missing' | null {
+  if (phonebook === null) return null;
+  const found = files.find(({ name }) => name === phonebook);
+  return found?.kind === 'rendered' && found.of === 'phonebook' ? found : 'missing';
+}
+
 /**
  * Loads a vendor's folder.
  * @throws AppError `invalid` or TemplateError naming folder, file and line, when it is not in order
@@ -85,6 +105,10 @@ export function loadVendor(root: string, folder: string): LoadedVendor {
   const directory = join(root, folder);
   const json: unknown = JSON.parse(readFileSync(join(directory, 'vendor.json'), 'utf8'));
   const descriptor = parseWith(descriptorSchema, json, `${folder}/vendor.json`);
+  const missing = descriptor.files.find(
+    (spec) => spec.kind === 'uploaded' && phonebookFile(descriptor, spec) === 'missing',
+  );
+  if (missing !== undefined) throw new Error(`${folder}/vendor.json: ${missing.name} names no file of a phonebook`);
   if (descriptor.id !== folder) throw new Error(`${folder}/vendor.json: id must be the folder's name, "${folder}"`);
   return {
     descriptor,

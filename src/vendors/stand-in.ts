@@ -1,9 +1,10 @@
 // May an operator's template stand in for the product's? It may, when for every kind of phone that reads the file it says
 // the same wherever a phone is told its servers, transports, proxies and credentials.
+import type { KeyType } from '../domain/keys.ts';
 import { parseWith } from '../domain/parse.ts';
 import { type Phone, phoneSchema } from '../domain/phone.ts';
 import { assignable, poolSchema, TRANSPORTS } from '../domain/pool.ts';
-import { buildContext, type RenderContext } from '../domain/render-context.ts';
+import { buildContext, type ModelFacts, type RenderContext } from '../domain/render-context.ts';
 import { productLevel, resolveSettings, type SettingsLevel } from '../domain/settings.ts';
 import { BINDINGS, type Tenant } from '../domain/tenant.ts';
 import type { RenderedSpec } from './descriptor.ts';
@@ -21,19 +22,42 @@ const EVERYTHING: SettingsLevel = {
   dtmf: 'info',
   srtp: 'required',
   callWaiting: false,
+  codecs: ['opus', 'g722', 'pcma'],
+  dialPlan: ['11x', '0.'],
+  ringTone: 2,
+  autoAnswer: 'always',
+  pagingGroups: [{ address: '224.0.1.75:10000', label: 'All' }],
+  vlanId: 20,
+  pcVlanId: 30,
+  lldp: false,
+  poll: 'off',
+  checkSync: 'restart',
+  firmware: 'image.rom',
+  phonebook: false,
+  keepLocalChanges: true,
+  userPassword: 'sample-secret',
   syslogServer: 'log.example.com',
   adminPassword: 'sample-secret',
 };
 
+/** A key of each type that the phones can hold. */
+const sampleKey = (type: KeyType, index: number) => {
+  const values: Partial<Record<KeyType, string>> = { dtmf: '1', url: 'http://example.com/' };
+  const plain = ['none', 'line', 'voicemail', 'doNotDisturb'].includes(type);
+  return { position: index + 1, type, value: plain ? null : (values[type] ?? '102') };
+};
+
 /** Phones of a model in every binding and transport, with few and many lines, with few and many settings. */
-function sampleContexts(vendor: string, model: string, lines: number, defaults: SettingsLevel): RenderContext[] {
+function sampleContexts(vendor: string, name: string, model: ModelFacts, defaults: SettingsLevel): RenderContext[] {
+  const { lines, keys, keyTypes } = model;
   const line = { user: '101', password: 'sample' };
   const phoneOf = (count: number): Phone => {
     const input = {
       mac: '02005e000001',
       tenant: 'sample',
       vendor,
-      model,
+      model: name,
+      keys: count === 1 ? [] : keyTypes.slice(0, keys).map(sampleKey),
       lines: Array.from({ length: count }, () => line),
     };
     return { ...parseWith(phoneSchema, input, 'the sample'), revision: 1 };
@@ -53,9 +77,10 @@ function sampleContexts(vendor: string, model: string, lines: number, defaults: 
             phone: phoneOf(count),
             tenant: tenantOf(binding),
             pool: assignable(parseWith(poolSchema, pool, 'the sample')),
-            model: { lines },
+            model,
             settings: resolveSettings([productLevel(defaults), level]),
             parameters: [],
+            provisioningUrl: 'https://prov.example.com/p/sample/',
           });
         }),
       ),
@@ -110,8 +135,9 @@ export function acceptTemplate(vendor: LoadedVendor, file: string, source: strin
   for (const { spec, family } of uses) {
     const ours = vendor.templates.get(templateKey(family, spec));
     const models = Object.entries(descriptor.models).filter(([, model]) => model.family === family);
-    const [name, { lines }] = models.reduce((most, model) => (model[1].lines > most[1].lines ? model : most));
-    for (const context of sampleContexts(descriptor.id, name, lines, descriptor.settings)) {
+    const [name, facts] = models.reduce((most, model) => (model[1].lines > most[1].lines ? model : most));
+    const model = { ...facts, keyTypes: descriptor.keyTypes[family] ?? [] };
+    for (const context of sampleContexts(descriptor.id, name, model, descriptor.settings)) {
       if (ours !== undefined) sameWhereItCounts(vendor, spec, ours(context), template(context));
     }
   }

@@ -1,5 +1,6 @@
 // The vendors: folders of data, loaded once. Knows file formats and descriptors, never a vendor's name.
 import { readdirSync } from 'node:fs';
+import type { PhonebookContext } from '../domain/contact.ts';
 import { digestOf } from '../domain/digest.ts';
 import type { Mac } from '../domain/mac.ts';
 import type { PhoneFacts } from '../domain/phone.ts';
@@ -7,7 +8,15 @@ import type { RenderContext } from '../domain/render-context.ts';
 import type { SettingsLevel } from '../domain/settings.ts';
 import type { FileSpec, RenderedSpec, UploadedSpec } from './descriptor.ts';
 import { keepLastOf, parameterNamesIn } from './encode.ts';
-import { type LoadedVendor, loadVendor, perPhone, plainName, templateFileOf, templateKey } from './folder.ts';
+import {
+  type LoadedVendor,
+  loadVendor,
+  perPhone,
+  phonebookFile,
+  plainName,
+  templateFileOf,
+  templateKey,
+} from './folder.ts';
 import { NO_OVERLAY, type OverlayFile, openOverlay } from './overlay.ts';
 import { checkParameter, type ParameterVerdict } from './parameters.ts';
 import { acceptTemplate, sameWhereItCounts } from './stand-in.ts';
@@ -43,6 +52,10 @@ export type Vendors = {
   render(rendering: Rendering): RenderedFile;
   /** Renders a file that all phones of a vendor share; it sees no tenant and no phone. */
   renderShared(vendor: string, spec: RenderedSpec): RenderedFile;
+  /** Renders a file of a tenant's phonebook. */
+  renderPhonebook(vendor: string, spec: RenderedSpec, phonebook: PhonebookContext): RenderedFile;
+  /** The file of the phonebook that stands in for what a phone uploaded; null when none does. */
+  phonebookFor(vendor: string, spec: UploadedSpec): RenderedSpec | null;
   /** The operator's own templates, and what is wrong with those that are not used. */
   ownTemplates(): readonly OverlayFile[];
   /** Looks for own templates that have changed. */
@@ -152,6 +165,12 @@ export function loadVendors(root: string, directory: string | null = null): Vend
       return asFile(wrap(kept, spec, { mac: context.phone.mac as Mac, fileKey }), spec);
     },
     renderShared: (vendor, spec) => asFile(Buffer.from(renderWith(vendor, '', spec, {}), 'utf8'), spec),
+    renderPhonebook: (vendor, spec, phonebook) =>
+      asFile(Buffer.from(renderWith(vendor, '', spec, phonebook), 'utf8'), spec),
+    phonebookFor: (vendor, spec) => {
+      const file = phonebookFile(known(vendor).descriptor, spec);
+      return file === 'missing' ? null : file;
+    },
     ownTemplates: overlay.files,
     refresh: overlay.refresh,
     makes,
@@ -196,6 +215,7 @@ function findModel(
   const loaded = vendors.get(vendor);
   const model = loaded?.models.get(plainName(modelText));
   if (loaded === undefined || model === undefined) return null;
-  const { reservedValues } = loaded.descriptor;
-  return { vendor, model: model.name, lines: model.facts.lines, reservedValues };
+  const { reservedValues, keyTypes } = loaded.descriptor;
+  const { lines, keys, expansion, family } = model.facts;
+  return { vendor, model: model.name, lines, keys, expansion, keyTypes: keyTypes[family] ?? [], reservedValues };
 }

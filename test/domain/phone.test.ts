@@ -31,7 +31,15 @@ describe('a MAC address', () => {
 });
 
 describe('a phone fits its model', () => {
-  const facts = { vendor: 'yealink', model: 'T46U', lines: 2, reservedValues: ['%NULL%'] };
+  const facts = {
+    vendor: 'yealink',
+    model: 'T46U',
+    lines: 2,
+    keys: 2,
+    expansion: null,
+    keyTypes: [],
+    reservedValues: ['%NULL%'],
+  };
   test('more lines than the model has are refused with both numbers', () => {
     const phone = aPhone({ lines: [aLine(), aLine(), aLine()] });
     assert.throws(() => checkFits(phone, facts), /T46U has 2 lines, not 3/);

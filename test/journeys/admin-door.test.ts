@@ -229,7 +229,7 @@ describe('phones', () => {
     const app = await startApp(context);
     const { body } = await app.api('post', 'phones').send(phone()).expect(201);
     assert.deepEqual([body.mac, body.vendor, body.model], ['805ec0000099', 'yealink', 'T54W']);
-    assert.deepEqual(body.lines, [{ user: '199', authUser: null, displayName: null, label: null }]);
+    assert.deepEqual(body.lines, [{ user: '199', authUser: null, displayName: null, label: null, extension: null }]);
     assert.match(await secrets(app, '805ec0000099'), /account\.1\.password = s3cret&<>"\n/);
     for (const path of [
       'phones',

@@ -6,7 +6,7 @@ import { parseWith } from '../../src/domain/parse.ts';
 import { type Phone, phoneSchema } from '../../src/domain/phone.ts';
 import { type AssignablePool, assignable, type Pool, poolSchema, type Transport } from '../../src/domain/pool.ts';
 import { buildContext, type RenderContext } from '../../src/domain/render-context.ts';
-import { type NamedLevel, productLevel, resolveSettings } from '../../src/domain/settings.ts';
+import { type NamedLevel, productLevel, resolveSettings, type SettingsLevel } from '../../src/domain/settings.ts';
 import { type Tenant, tenantSchema } from '../../src/domain/tenant.ts';
 import { loadVendors, type RenderedSpec } from '../../src/vendors/vendors.ts';
 
@@ -46,11 +46,53 @@ export const aPhone = (changes: object = {}): Phone => ({
   revision: 1,
 });
 
+export const PROVISIONING_URL = 'https://prov.example.com/p/00000000000000000000000000/';
+
 export type Situation = {
   readonly phone?: object;
   readonly binding?: string;
   readonly transport?: Transport;
   readonly tenantSettings?: object;
+};
+
+/** A value of every setting that is not its default. */
+export const EVERY_SETTING: Required<SettingsLevel> = {
+  srvLookup: 'naptr',
+  registerExpiresS: 600,
+  failbackS: 300,
+  keepAliveS: 20,
+  ntpServer: 'ntp.example.com',
+  timeZone: 'Europe/Berlin',
+  poll: '23:00-04:00',
+  language: 'de',
+  voicemailNumber: '*97',
+  mwi: true,
+  dtmf: 'info',
+  srtp: 'required',
+  codecs: ['opus', 'g722', 'pcma'],
+  dialPlan: ['11x', '[2-9]xx', '00.'],
+  dialTimeoutS: 7,
+  ringTone: 3,
+  autoAnswer: 'always',
+  pagingGroups: [
+    { address: '224.0.1.75:10000', label: 'Everybody' },
+    { address: '224.0.1.76:10002', label: 'Yard' },
+  ],
+  vlanId: 20,
+  vlanPriority: 6,
+  pcVlanId: 30,
+  lldp: false,
+  signalDscp: 40,
+  voiceDscp: 34,
+  checkSync: 'restart',
+  firmware: 'image-1.2.3.rom',
+  phonebook: false,
+  keepLocalChanges: true,
+  callWaiting: false,
+  syslogServer: 'log.example.com',
+  fileKey: 'abcdefghijklmnop',
+  adminPassword: 'Tr0ub4dor',
+  userPassword: 'Horse-battery1',
 };
 
 /** The context of a phone in the world that the builders make. */
@@ -72,7 +114,8 @@ export function contextOf({
     { level: 'phone', of: built.mac, ...built },
   ];
   const parameters = resolveParameters(levels, built.vendor);
-  return buildContext({ phone: built, tenant, pool, model, settings: resolveSettings(levels), parameters });
+  const settings = resolveSettings(levels);
+  return buildContext({ phone: built, tenant, pool, model, settings, parameters, provisioningUrl: PROVISIONING_URL });
 }
 
 /** All files of a phone, by name, as text. */

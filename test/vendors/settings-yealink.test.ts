@@ -8,7 +8,7 @@ import { LANGUAGES, MASK, SETTING_NAMES, SETTINGS } from '../../src/domain/setti
 import { type Change, timeZoneNames, timeZoneRule } from '../../src/domain/time-zone.ts';
 import { findName, loadParameterNames } from '../../src/vendors/parameters.ts';
 import { type Parameters, readLinesFormat } from '../support/readers.ts';
-import { aLine, aPhone, contextOf, renderAll, TEMPLATES, vendors } from '../support/world.ts';
+import { aLine, aPhone, contextOf, EVERY_SETTING, renderAll, TEMPLATES, vendors } from '../support/world.ts';
 
 const MODELS = { desk: 'T46U', legacy: 'T28P', multicell: 'W75DM' } as const;
 type Family = keyof typeof MODELS;
@@ -286,23 +286,7 @@ for (const family of FAMILIES) {
   });
 
   describe(`${family}: with every setting set`, () => {
-    const every = {
-      srvLookup: 'naptr',
-      registerExpiresS: 600,
-      failbackS: 300,
-      keepAliveS: 20,
-      ntpServer: 'ntp.example.com',
-      timeZone: 'Europe/Berlin',
-      language: 'de',
-      voicemailNumber: '*97',
-      mwi: true,
-      dtmf: 'info',
-      srtp: 'required',
-      callWaiting: false,
-      syslogServer: 'log.example.com',
-      fileKey: 'abcdefghijklmnop',
-      adminPassword: 'Tr0ub4dor',
-    };
+    const every = EVERY_SETTING;
 
     test('every name is one that the phone knows', () => {
       assert.deepEqual(Object.keys(every).sort(), [...SETTING_NAMES].sort(), 'no setting is forgotten here');

@@ -1,0 +1,150 @@
+// Line keys: what the programmable keys of a phone and of its expansion modules do, in words that every vendor's phones
+// have. A vendor's descriptor says which of them the phones of a family can hold; a key that they cannot hold is refused.
+import { z } from 'zod';
+import type { Fault } from './errors.ts';
+import { lineText } from './text.ts';
+
+/**
+ * `line`: calls on a line. `blf`: the state of an extension, dialled when pressed, picked up when it rings. `speedDial`:
+ * dials a number. `park`: parks a call at an orbit and fetches it back. `pickup`: picks up the ringing extension.
+ * `intercom`: calls an extension that answers by itself. `dtmf`: sends tones in a call. `url`: fetches an address.
+ * `voicemail`, `forward` (to the number given, if any) and `doNotDisturb` speak for themselves. `none`: nothing.
+ */
+export const KEY_TYPES = [
+  'none',
+  'line',
+  'blf',
+  'speedDial',
+  'park',
+  'pickup',
+  'intercom',
+  'dtmf',
+  'url',
+  'voicemail',
+  'forward',
+  'doNotDisturb',
+] as const;
+export type KeyType = (typeof KEY_TYPES)[number];
+
+const KEYS_MAX = 500;
+const NEEDS_VALUE: readonly KeyType[] = ['blf', 'speedDial', 'park', 'pickup', 'intercom', 'dtmf', 'url'];
+const MAY_HAVE_VALUE: readonly KeyType[] = [...NEEDS_VALUE, 'forward', 'voicemail'];
+const DIALABLE = /^[A-Za-z0-9*#+._-]{1,64}$/;
+const TONES = /^[0-9A-D*#,]{1,32}$/;
+const HTTP_URL = /^https?:\/\/[\x21-\x7e]{1,230}$/;
+
+/** Why a key's value does not fit its type, or null. */
+function valueFault(type: KeyType, value: string | null): string | null {
+  if (value === null) return NEEDS_VALUE.includes(type) ? `is needed for a key of type ${type}` : null;
+  if (!MAY_HAVE_VALUE.includes(type)) return `says nothing for a key of type ${type}; leave it out`;
+  if (type === 'url') return HTTP_URL.test(value) ? null : 'must be an http or https URL';
+  if (type === 'dtmf') return TONES.test(value) ? null : 'must be tones: 0-9, A-D, *, # and , for a pause';
+  return DIALABLE.test(value) ? null : 'must be a number or a name that can be dialled';
+}
+
+export const keySchema = z
+  .strictObject({
+    /** 0 is the phone itself, 1 the first expansion module. */
+    module: z.number().int().min(0).max(10).default(0),
+    /** 1 is the first key of the phone or of the module. */
+    position: z.number().int().min(1).max(200),
+    type: z.enum(KEY_TYPES),
+    /** The line that the key works on, 1 for the first. */
+    line: z.number().int().min(1).max(250).default(1),
+    value: lineText(256).nullable().default(null),
+    label: lineText(32).nullable().default(null),
+  })
+  .superRefine(({ type, value }, context) => {
+    const fault = valueFault(type, value);
+    if (fault !== null) context.addIssue({ code: 'custom', path: ['value'], message: fault });
+  })
+  .readonly();
+
+export type Key = z.output<typeof keySchema>;
+
+const place = ({ module, position }: Key) => `${module}/${position}`;
+
+export const keysSchema = z
+  .array(keySchema)
+  .max(KEYS_MAX)
+  .refine((keys) => new Set(keys.map(place)).size === keys.length, 'gives the same key twice')
+  .readonly();
+
+/** What is known of the keys of a model. */
+export type KeyFacts = {
+  /** Programmable keys on the phone itself. */
+  readonly keys: number;
+  readonly expansion: { readonly modules: number; readonly keys: number } | null;
+  /** What the keys can be. */
+  readonly keyTypes: readonly KeyType[];
+};
+
+/** What is wrong with keys on a phone of this model with so many lines. */
+export function keyFaults(keys: readonly Key[], model: string, facts: KeyFacts, lines: number): Fault[] {
+  const modules = facts.expansion?.modules ?? 0;
+  return keys.flatMap(({ module, position, type, line }, index) => {
+    const faults: Fault[] = [];
+    const add = (field: string, message: string) => faults.push({ path: `keys.${index}.${field}`, message });
+    const most = module === 0 ? facts.keys : (facts.expansion?.keys ?? 0);
+    if (module > modules) add('module', `${model} has ${modules || 'no known'} expansion modules`);
+    else if (position > most) add('position', `${module === 0 ? model : 'the module'} has ${most || 'no known'} keys`);
+    if (type !== 'none' && !facts.keyTypes.includes(type)) add('type', `${model} has no keys of type ${type}`);
+    if (line > lines) add('line', `the phone has ${lines} lines`);
+    return faults;
+  });
+}
+
+const EMPTY = { type: 'none', line: 1, value: null, label: null } as const;
+
+/**
+ * Every key of the phone, then every key of its modules up to the last that is used: what is not given is `none`, because a
+ * phone keeps what no file mentions. Where no key is given at all, the first keys are the phone's lines.
+ */
+export function everyKey(keys: readonly Key[], { keys: own, expansion }: KeyFacts, lines: number): Key[] {
+  const given = new Map(keys.map((key) => [place(key), key]));
+  const modules = Math.max(0, ...keys.map(({ module }) => module));
+  const places = Array.from({ length: modules + 1 }, (_, module) =>
+    Array.from({ length: module === 0 ? own : (expansion?.keys ?? 0) }, (_key, index) => ({
+      module,
+      position: index + 1,
+    })),
+  ).flat();
+  return places.map(({ module, position }) => {
+    if (keys.length === 0 && position <= lines) return { ...EMPTY, module, position, type: 'line', line: position };
+    return given.get(`${module}/${position}`) ?? { ...EMPTY, module, position };
+  });
+}
+
+export const keyViewSchema = z.strictObject({
+  /** Counts the keys of the phone and then those of its modules, 1 for the first. */
+  number: z.number(),
+  module: z.number(),
+  position: z.number(),
+  type: z.enum(KEY_TYPES),
+  /** Counts the keys of the same type, 1 for the first. */
+  ofType: z.number(),
+  line: z.number(),
+  /** The SIP user of the line. */
+  user: z.string(),
+  value: z.string().nullable(),
+  /** Never empty but for `none`. */
+  label: z.string(),
+});
+
+export type KeyView = z.output<typeof keyViewSchema>;
+
+/** The keys as templates see them. */
+export function keyViews(
+  keys: readonly Key[],
+  lines: readonly { readonly user: string; readonly label: string }[],
+): KeyView[] {
+  const seen = new Map<KeyType, number>();
+  return keys.map((key, index) => {
+    const { module, position, type, line, value } = key;
+    const ofType = (seen.get(type) ?? 0) + 1;
+    seen.set(type, ofType);
+    const { user = '', label: lineLabel = '' } = lines[line - 1] ?? {};
+    const label = key.label ?? (type === 'none' ? '' : type === 'line' ? lineLabel : (value ?? type));
+    return { number: index + 1, module, position, type, ofType, line, user, value, label };
+  });
+}
