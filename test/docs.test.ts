@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { KEY_TYPES } from '../src/domain/keys.ts';
+import { SETTING_NAMES, type SettingName } from '../src/domain/settings.ts';
 import { type Descriptor, descriptorSchema } from '../src/vendors/descriptor.ts';
 import { readPhone } from './support/readers.ts';
-import { renderAll, TEMPLATES, vendors } from './support/world.ts';
+import { EVERY_SETTING, renderAll, TEMPLATES, vendors } from './support/world.ts';
 
 const DOCUMENT = join(TEMPLATES, '../docs/models.md');
 
@@ -30,8 +32,42 @@ function tableOf(vendor: string): string {
   return `## ${name}: ${rows.length} models\n\n${head}\n${rows.join('\n')}\n`;
 }
 
+const yes = (is: boolean) => (is ? 'yes' : '');
+
+/** Can the phones of a family be told a setting: does taking it away change what they are served? */
+function canBeTold(vendor: string, model: string, setting: SettingName): boolean {
+  if (setting === 'fileKey') {
+    return descriptorOf(vendor).files.some((spec) => spec.kind === 'rendered' && spec.sealing !== 'none');
+  }
+  const { [setting]: _left, ...others } = EVERY_SETTING;
+  const served = (tenantSettings: object) => [...renderAll({ phone: { vendor, model }, tenantSettings })].join();
+  return served(EVERY_SETTING) !== served(others);
+}
+
+/** Settings and kinds of keys × families. */
+function featuresOf(vendor: string): string {
+  const { name, models, keyTypes } = descriptorOf(vendor);
+  const families = [...new Set(Object.values(models).map(({ family }) => family))].sort();
+  const modelOf = (family: string) => Object.entries(models).find(([, facts]) => facts.family === family)?.[0] ?? '';
+  const row = (title: string, cells: readonly string[]) => `| ${[title, ...cells].join(' | ')} |`;
+  const settings = SETTING_NAMES.map((setting) =>
+    row(
+      setting,
+      families.map((family) => yes(canBeTold(vendor, modelOf(family), setting))),
+    ),
+  );
+  const keys = KEY_TYPES.filter((type) => type !== 'none').map((type) =>
+    row(
+      `key: ${type}`,
+      families.map((family) => yes(keyTypes[family]?.includes(type) ?? false)),
+    ),
+  );
+  const head = `${row('', families)}\n|${'---|'.repeat(families.length + 1)}`;
+  return `### ${name}: what each family can be told\n\n${head}\n${[...settings, ...keys].join('\n')}\n`;
+}
+
 test('docs/models.md is what the data says', () => {
-  const text = `# Models\n\nGenerated from \`templates/*/vendor.json\` and from the files that each model is served. Every model finds its pool by SRV,\nover UDP, TCP or TLS, with the pool as registrar or as outbound proxy. An empty cell is not established.\n\n${vendors.ids.map(tableOf).join('\n')}`;
+  const text = `# Models\n\nGenerated from \`templates/*/vendor.json\` and from the files that each model is served. Every model finds its pool by SRV,\nover UDP, TCP or TLS, with the pool as registrar or as outbound proxy. An empty cell is\nnot established. Below the models of a vendor stands which settings and line keys its families can be told.\n\n${vendors.ids.map((vendor) => `${tableOf(vendor)}\n${featuresOf(vendor)}`).join('\n')}`;
   if (process.env.GOLDEN === 'write') writeFileSync(DOCUMENT, text);
   assert.equal(readFileSync(DOCUMENT, 'utf8'), text, 'npm run golden writes it anew');
 });

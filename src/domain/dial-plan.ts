@@ -3,15 +3,18 @@
 import { z } from 'zod';
 import { lineText } from './text.ts';
 
-const PATTERN = /^(?:[0-9*#+x]|\[(?:[0-9](?:-[0-9])?)+\])+\.?$/;
+const PATTERN = /^\+?(?:[0-9*#x]|\[(?:[0-9](?:-[0-9])?)+\])+\.?$/;
 const PATTERNS_MAX = 50;
 
 /**
- * A pattern: digits, `*`, `#` and `+` stand for themselves, `x` for any digit, `[2-9]` for one digit of a set, and a `.` at
+ * A pattern: digits, `*`, `#` and a `+` in front stand for themselves, `x` for any digit, `[2-9]` for one digit of a set, and a `.` at
  * the end for one or more digits more. A number that fits a pattern without a dot is dialled at once, one that fits a
  * pattern with a dot when nothing more is pressed for a while.
  */
-const patternSchema = lineText(64).regex(PATTERN, 'must be digits, *, #, +, x, [2-9] and perhaps a dot at the end');
+const patternSchema = lineText(64).regex(
+  PATTERN,
+  'must be digits, *, #, x, [2-9], perhaps a + in front and a dot at the end',
+);
 
 export const dialPlanSchema = z
   .array(patternSchema)
@@ -26,7 +29,7 @@ const stem = (pattern: string) => (isOpen(pattern) ? pattern.slice(0, -1) : patt
 export const dialPlanViewSchema = z.strictObject({
   /** The digit map of RFC 3435 section 2.1.5, `11x|0xx.T`: `x.` is any number of digits, `T` the pause. */
   digitMap: z.string(),
-  /** `11x | 0x+`: `x+` is one or more digits. */
+  /** `11x | 0x+ | \+49x+`: `x+` is one or more digits, `\+` the sign itself. */
   alternatives: z.string(),
   /** The patterns without a dot, which are dialled at once. */
   fixed: z.array(z.strictObject({ number: z.number(), pattern: z.string() })),
@@ -36,7 +39,9 @@ export const dialPlanViewSchema = z.strictObject({
 export function dialPlanView(patterns: readonly string[]): z.output<typeof dialPlanViewSchema> {
   return {
     digitMap: patterns.map((pattern) => (isOpen(pattern) ? `${stem(pattern)}xx.T` : pattern)).join('|'),
-    alternatives: patterns.map((pattern) => (isOpen(pattern) ? `${stem(pattern)}x+` : pattern)).join(' | '),
+    alternatives: patterns
+      .map((pattern) => (isOpen(pattern) ? `${stem(pattern)}x+` : pattern).replace(/^\+/, '\\+'))
+      .join(' | '),
     fixed: patterns.filter((pattern) => !isOpen(pattern)).map((pattern, index) => ({ number: index + 1, pattern })),
   };
 }
