@@ -2,7 +2,7 @@
 // The door to every command. Plain JavaScript that any Node can read: it finds a Node that can run the program (this
 // one, or the Node 24 that comes with the packages) and hands the command over, or says in one sentence what is missing.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { ensureInstalled, ensureNode, PINNED_NODE } from './setup.js';
 
 /** Runs the command in the pinned Node, passing signals on, and ends as it ends. */
@@ -15,7 +15,7 @@ function handOver() {
 
 if (!ensureInstalled({ withDev: false }) || !ensureNode()) {
   process.exitCode = 1;
-} else if (process.execPath === PINNED_NODE || !existsSync(PINNED_NODE)) {
+} else if (!existsSync(PINNED_NODE) || realpathSync(process.execPath) === realpathSync(PINNED_NODE)) {
   await import('./cli/cli.ts').then(({ runCli }) => runCli(process.argv.slice(2)));
 } else {
   handOver();

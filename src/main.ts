@@ -1,10 +1,12 @@
 // Wires the house together: opens the store, loads the vendors, opens both doors, and closes all of it in reverse order.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import demoWorld from '../db/demo.json' with { type: 'json' };
 import type { Inventory } from './app/inventory.ts';
 import { isEmpty, loadDemo, type World } from './app/load-demo.ts';
 import { recordFetches } from './app/record-fetches.ts';
+import { countAttempts } from './app/sign-in.ts';
 import { type Config, localUrl, networkUrl } from './config.ts';
 import { type Actor, ALL_TENANTS } from './domain/access.ts';
 import { type Firmware, NO_FIRMWARE, openFirmware } from './firmware/firmware.ts';
@@ -12,6 +14,7 @@ import { adminDoor } from './http/admin-door.ts';
 import { ADMIN_LIMITS, openDoor, PHONE_LIMITS } from './http/listen.ts';
 import { type PhoneDoor, phoneDoor } from './http/phone-door.ts';
 import { log } from './log.ts';
+import { openRedirections, type Redirections } from './redirection/redirection.ts';
 import { openStore } from './store/store.ts';
 import { loadVendors, type Vendors } from './vendors/vendors.ts';
 
@@ -20,10 +23,12 @@ type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 const TEMPLATES = join(import.meta.dirname, '..', 'templates');
 export const DEMO_WORLD: World = demoWorld;
 const LOOK_AROUND_EVERY_MS = 2_000;
-const HOUSE: Actor = { name: 'homeport', scope: ALL_TENANTS };
+const SERVICE_TIMEOUT_MS = 15_000;
+const HOUSE: Actor = { name: 'homeport', role: 'owner', scope: ALL_TENANTS, address: null };
 
 export type OpenHouse = Inventory & {
   readonly now: () => Date;
+  readonly redirections: Redirections;
   /** How phones reach the phones' door, without a slash at the end. */
   readonly publicUrl: string;
   close(): Promise<void>;
@@ -42,7 +47,9 @@ export async function openHouse(
     if (fault !== null) log.warn({ file, fault }, 'an own template is not used');
   const store = await openStore({ url: config.databaseUrl, keyFile: config.keyFile });
   const publicUrl = config.publicUrl ?? networkUrl(config.phoneListen);
-  return { store, vendors, publicUrl, random: randomBytes, now: () => new Date(), close: () => store.close() };
+  const outside = { random: randomBytes, now: () => new Date() };
+  const redirections = openRedirections({ ...outside, wait: (ms) => wait(ms), timeoutMs: SERVICE_TIMEOUT_MS });
+  return { store, vendors, redirections, publicUrl, ...outside, close: () => store.close() };
 }
 
 export type Serving = {
@@ -93,7 +100,7 @@ export async function serve(config: Config): Promise<Serving> {
     // Only now is the port known, where the system chose it.
     const publicUrl = config.publicUrl ?? networkUrl(phoneListen);
     door.publicUrl = publicUrl;
-    const app = adminDoor({ ...house, apiKey: config.apiKey, publicUrl });
+    const app = adminDoor({ ...house, apiKey: config.apiKey, attempts: countAttempts(), publicUrl });
     const admin = await openDoor(app, config.adminListen, ADMIN_LIMITS);
     closing.push(admin.close);
     const adminUrl = localUrl({ host: config.adminListen.host, port: admin.port });

@@ -39,7 +39,9 @@ function canBeTold(vendor: string, model: string, setting: SettingName): boolean
   if (setting === 'fileKey') {
     return descriptorOf(vendor).files.some((spec) => spec.kind === 'rendered' && spec.sealing !== 'none');
   }
-  const { [setting]: _left, ...others } = EVERY_SETTING;
+  const { [setting]: _left, ...rest } = EVERY_SETTING;
+  // Some vendors' default is the very value that stands in EVERY_SETTING.
+  const others = setting === 'srvLookup' ? { ...rest, srvLookup: 'srv' } : rest;
   const served = (tenantSettings: object) => [...renderAll({ phone: { vendor, model }, tenantSettings })].join();
   return served(EVERY_SETTING) !== served(others);
 }

@@ -1,5 +1,6 @@
 // Journeys: choosing settings for all phones, for a vendor's or for a model's, and explaining where a value comes from.
 import type { Actor } from '../domain/access.ts';
+import type { Impact } from '../domain/difference.ts';
 import { type Fault, invalid, notFound } from '../domain/errors.ts';
 import type { Mac } from '../domain/mac.ts';
 import { type Parameters, parametersSchema } from '../domain/parameters.ts';
@@ -15,7 +16,10 @@ import {
   settingsLevelSchema,
 } from '../domain/settings.ts';
 import type { StoredLevel } from '../store/codec.ts';
+import type { Reads } from '../store/store.ts';
 import type { Vendors } from '../vendors/vendors.ts';
+import { note } from './audit.ts';
+import { impactOf } from './impact.ts';
 import { levelsOf, modelKey } from './levels-of.ts';
 import type { House } from './serve-file.ts';
 
@@ -49,26 +53,47 @@ export async function findLevel({ store, vendors }: House, address: LevelAddress
 
 export type ChosenLevel = { readonly level: StoredLevel; readonly warnings: readonly string[] };
 
+type LevelChanges = {
+  readonly settings?: unknown;
+  readonly parameters?: unknown;
+  readonly revision?: number | undefined;
+};
+
+/** The level as it is and as it would be, with what is doubtful. @throws AppError for a choice that cannot be */
+async function nextLevel(reads: Reads, vendors: Vendors, address: LevelAddress, changes: LevelChanges) {
+  const { level, of } = keyOf(vendors, address);
+  const before = await reads.levels.get(level, of);
+  const sent = parseWith(settingsLevelSchema, changes.settings ?? before.settings, 'the settings');
+  const parameters = parseWith(parametersSchema, changes.parameters ?? before.parameters, 'the parameters');
+  const warnings = checkParameters(vendors, parameters);
+  const revision = changes.revision ?? before.revision;
+  const settings = keepMasked(before.settings, sent);
+  return { before, after: { ...before, settings, parameters, revision }, warnings };
+}
+
 /**
  * Replaces what a level says: `settings`, `parameters` or both.
  * @throws AppError `invalid` for a wrong value or a refused parameter, `conflict` when the level changed since `revision`
  */
 export async function chooseForLevel(
-  { store, vendors }: House,
+  house: House & { readonly now: () => Date },
   address: LevelAddress,
-  changes: { readonly settings?: unknown; readonly parameters?: unknown; readonly revision?: number | undefined },
+  changes: LevelChanges,
+  actor: Actor,
 ): Promise<ChosenLevel> {
-  const { level, of } = keyOf(vendors, address);
-  return store.transaction(async (tx) => {
-    const before = await tx.levels.get(level, of);
-    const sent = parseWith(settingsLevelSchema, changes.settings ?? before.settings, 'the settings');
-    const parameters = parseWith(parametersSchema, changes.parameters ?? before.parameters, 'the parameters');
-    const warnings = checkParameters(vendors, parameters);
-    const revision = changes.revision ?? before.revision;
-    const settings = keepMasked(before.settings, sent);
-    return { level: await tx.levels.put({ ...before, settings, parameters, revision }), warnings };
+  return house.store.transaction(async (tx) => {
+    const { before, after, warnings } = await nextLevel(tx, house.vendors, address, changes);
+    await note(tx, house, actor, { action: 'settings.change', subject: levelText(after), before, after });
+    return { level: await tx.levels.put(after), warnings };
   });
 }
+
+/** What a choice would do to phones; nothing is changed. */
+export const previewLevel = (house: House, address: LevelAddress, changes: LevelChanges): Promise<Impact> =>
+  house.store.snapshot(async (reads) => {
+    const { after } = await nextLevel(reads, house.vendors, address, changes);
+    return impactOf(house, reads, { level: after });
+  });
 
 /**
  * Checks raw parameters against what their vendors know.

@@ -2,7 +2,9 @@
 import type { Actor } from '../domain/access.ts';
 import { conflict } from '../domain/errors.ts';
 import { FIRST_PAGE } from '../domain/page.ts';
-import { addPhone, addPool, addServer, addTenant, type Inventory } from './inventory.ts';
+import { addPool, addServer, type Inventory } from './inventory.ts';
+import { addPhone } from './phones.ts';
+import { addTenant } from './tenants.ts';
 
 /** A small named world: two mirrored pools over two servers, a tenant on each, a phone of every vendor for each. */
 export type World = {
@@ -29,8 +31,8 @@ export async function loadDemo(inventory: Inventory, world: World, actor: Actor)
   if (!(await isEmpty(inventory, actor))) {
     throw conflict('the database is not empty; the demo world goes into an empty one only');
   }
-  for (const server of world.servers) await addServer(inventory, server);
-  for (const pool of world.pools) await addPool(inventory, pool);
+  for (const server of world.servers) await addServer(inventory, server, actor);
+  for (const pool of world.pools) await addPool(inventory, pool, actor);
   for (const tenant of world.tenants) await addTenant(inventory, tenant, actor);
   for (const { extension, ...phone } of world.phones) {
     const user = `${extension}-${phone.tenant.toUpperCase()}`;

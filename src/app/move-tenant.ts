@@ -1,8 +1,14 @@
 // Journey: a tenant moves to another pool. One transaction changes what all of its phones get, at once and together.
 import type { Actor } from '../domain/access.ts';
+import type { Impact } from '../domain/difference.ts';
 import { conflict } from '../domain/errors.ts';
-import { assignable, checkAssignable, primaryOf } from '../domain/pool.ts';
-import type { Store } from '../store/store.ts';
+import { failoverOf, overloads, type ServerLoad } from '../domain/failover.ts';
+import { type AssignablePool, assignable, checkAssignable, primaryOf } from '../domain/pool.ts';
+import type { Reads, Store } from '../store/store.ts';
+import type { StoredTenant } from '../store/tenants.ts';
+import { note } from './audit.ts';
+import { impactOf } from './impact.ts';
+import type { House } from './serve-file.ts';
 
 export type MoveOrder = {
   readonly tenant: string;
@@ -25,32 +31,101 @@ export type MoveReport = {
 
 type Moving = { readonly store: Store; readonly now: () => Date };
 
+/** The tenant and both pools of an order, checked. */
+async function checkOrder(reads: Reads, order: MoveOrder, actor: Actor) {
+  const tenant = await reads.tenants.get(actor.scope, order.tenant);
+  if (order.revision !== undefined && order.revision !== tenant.revision) {
+    throw conflict(
+      `tenant ${tenant.code} has changed: it is at revision ${tenant.revision}, not ${order.revision}; look again`,
+    );
+  }
+  const from = assignable(await reads.pools.get(tenant.pool));
+  const to = assignable(await reads.pools.get(order.pool));
+  if (to.name === from.name) throw conflict(`tenant ${tenant.code} is on pool ${to.name} already; nothing was changed`);
+  return { tenant, from, to };
+}
+
 /**
  * Moves a tenant.
  * @throws AppError `not_found` for a tenant or pool that does not exist, `invalid` for a pool that may not carry tenants,
  *   `conflict` when the tenant stands on that pool already or has changed since `revision`
  */
-export async function moveTenant({ store, now }: Moving, order: MoveOrder, actor: Actor): Promise<MoveReport> {
-  return store.transaction(async (tx) => {
-    const tenant = await tx.tenants.get(actor.scope, order.tenant);
-    if (order.revision !== undefined && order.revision !== tenant.revision) {
-      throw conflict(
-        `tenant ${tenant.code} has changed: it is at revision ${tenant.revision}, not ${order.revision}; look again`,
-      );
-    }
-    const from = assignable(await tx.pools.get(tenant.pool));
-    const to = assignable(await tx.pools.get(order.pool));
-    if (to.name === from.name)
-      throw conflict(`tenant ${tenant.code} is on pool ${to.name} already; nothing was changed`);
+export async function moveTenant(house: Moving, order: MoveOrder, actor: Actor): Promise<MoveReport> {
+  return house.store.transaction(async (tx) => {
+    const { tenant, from, to } = await checkOrder(tx, order, actor);
     await tx.tenants.place(tenant, to);
     const move = { tenant: tenant.code, fromPool: from.name, toPool: to.name, phones: tenant.phones };
-    await tx.moves.add({ ...move, at: now().toISOString(), actor: actor.name });
+    await tx.moves.add({ ...move, at: house.now().toISOString(), actor: actor.name });
+    const [before, after] = [{ pool: from.name }, { pool: to.name }];
+    await note(tx, house, actor, { action: 'tenant.move', subject: tenant.code, tenant: tenant.code, before, after });
     return {
       ...move,
       fromServer: primaryOf(from),
       toServer: primaryOf(to),
       revision: tenant.revision + 1,
       warnings: checkAssignable(to).warnings,
+    };
+  });
+}
+
+/** How long a phone may be unheard of before a move of it is doubtful: twice the day in which every phone asks. */
+const SILENT_MS = 48 * 3_600_000;
+
+export type MovePreview = {
+  readonly tenant: string;
+  readonly revision: number;
+  readonly fromPool: string;
+  readonly toPool: string;
+  readonly fromServer: string;
+  readonly toServer: string;
+  readonly phones: number;
+  readonly lines: number;
+  /** The load of every server before and after, also with each other server lost. */
+  readonly before: readonly ServerLoad[];
+  readonly after: readonly ServerLoad[];
+  /** What should be looked at before the move is made. */
+  readonly warnings: readonly string[];
+  readonly impact: Impact;
+};
+
+/** What speaks for looking twice: what the pool lacks, where its primary stands, who would bear too much, who is silent. */
+async function moveWarnings(
+  reads: Reads,
+  since: string,
+  { tenant, to }: { tenant: StoredTenant; to: AssignablePool },
+  after: readonly ServerLoad[],
+): Promise<string[]> {
+  const primary = await reads.servers.get(primaryOf(to));
+  const silent = await reads.fetches.silentSince(tenant.code, since);
+  return [
+    ...checkAssignable(to).warnings,
+    ...(primary.state === 'active' ? [] : [`server ${primary.name} is ${primary.state}, and phones would go there`]),
+    ...overloads(after),
+    ...(silent === 0 ? [] : [`${silent} of ${tenant.phones} phones have not fetched anything for two days`]),
+  ];
+}
+
+/**
+ * What a move would do; nothing is changed.
+ * @throws AppError as `moveTenant` does
+ */
+export async function previewMove(house: House & Moving, order: MoveOrder, actor: Actor): Promise<MovePreview> {
+  return house.store.snapshot(async (reads) => {
+    const checked = await checkOrder(reads, order, actor);
+    const { tenant, from, to } = checked;
+    const [servers, pools] = [await reads.servers.list(), await reads.pools.list()];
+    const placements = await reads.tenants.placements();
+    const moved = placements.map((one) => (one.tenant === tenant.code ? { ...one, pool: to.name } : one));
+    const after = failoverOf(servers, pools, moved);
+    const since = new Date(house.now().getTime() - SILENT_MS).toISOString();
+    return {
+      ...{ tenant: tenant.code, revision: tenant.revision, fromPool: from.name, toPool: to.name },
+      ...{ fromServer: primaryOf(from), toServer: primaryOf(to), phones: tenant.phones },
+      lines: (await reads.phones.names(tenant.code)).length,
+      before: failoverOf(servers, pools, placements),
+      after,
+      warnings: await moveWarnings(reads, since, checked, after),
+      impact: await impactOf(house, reads, { tenant: { ...tenant, pool: to.name } }),
     };
   });
 }

@@ -4,6 +4,7 @@ import type { Actor } from '../domain/access.ts';
 import { notFound } from '../domain/errors.ts';
 import type { Mac } from '../domain/mac.ts';
 import type { UploadedSpec, Vendors } from '../vendors/vendors.ts';
+import { note } from './audit.ts';
 import type { House } from './serve-file.ts';
 
 export type Override = {
@@ -49,17 +50,15 @@ type Clearing = House & { readonly now: () => Date };
  * Clears an override: from its next fetch on, the phone gets an empty one instead of its own.
  * @throws AppError `not_found` when the phone has uploaded no such override
  */
-export async function clearOverride(
-  { store, vendors, now }: Clearing,
-  mac: Mac,
-  file: string,
-  actor: Actor,
-): Promise<void> {
+export async function clearOverride(house: Clearing, mac: Mac, file: string, actor: Actor): Promise<void> {
+  const { store, vendors, now } = house;
   await store.transaction(async (tx) => {
-    const { vendor } = await tx.phones.get(actor.scope, mac);
+    const { vendor, tenant } = await tx.phones.get(actor.scope, mac);
     const cleared = overrideSpec(vendors, vendor, file)?.override?.cleared;
     const upload = cleared === undefined ? null : await tx.uploads.find(mac, file.toLowerCase());
     if (cleared === undefined || upload === null) throw notFound(`override ${file} of phone ${mac}`);
     await tx.uploads.put({ ...upload, at: now().toISOString(), content: Buffer.from(cleared, 'utf8') });
+    const [before, after] = [{ file, bytes: upload.content.length }, null];
+    await note(tx, house, actor, { action: 'override.clear', subject: mac, tenant, before, after });
   });
 }

@@ -11,6 +11,7 @@ import {
 import { type Fault, invalid } from '../domain/errors.ts';
 import { parseWith } from '../domain/parse.ts';
 import type { Reads, Store } from '../store/store.ts';
+import { note } from './audit.ts';
 import { type Headings, readTable } from './csv.ts';
 
 /** The phonebook that a tenant's phones show. */
@@ -23,7 +24,7 @@ export async function phonebookOf(reads: Reads, tenant: string): Promise<Phonebo
   return phonebook(colleagues, await reads.contacts.list(tenant));
 }
 
-type Contacts = { readonly store: Store };
+type Contacts = { readonly store: Store; readonly now: () => Date };
 
 /** The contacts that somebody has brought. @throws AppError `not_found` for a tenant outside the actor's scope */
 export async function listContacts({ store }: Contacts, tenant: string, actor: Actor): Promise<readonly Contact[]> {
@@ -37,11 +38,13 @@ export async function listContacts({ store }: Contacts, tenant: string, actor: A
  * Replaces all contacts of a tenant.
  * @throws AppError `invalid` with every wrong field, `not_found` for a tenant outside the actor's scope
  */
-export async function replaceContacts({ store }: Contacts, tenant: string, input: unknown, actor: Actor) {
+export async function replaceContacts(house: Contacts, tenant: string, input: unknown, actor: Actor) {
   const contacts = parseWith(contactsSchema, input, 'the contacts');
-  await store.transaction(async (tx) => {
+  await house.store.transaction(async (tx) => {
     const { code } = await tx.tenants.get(actor.scope, tenant);
+    const [before, after] = [{ contacts: (await tx.contacts.list(code)).length }, { contacts: contacts.length }];
     await tx.contacts.replace(code, contacts);
+    await note(tx, house, actor, { action: 'contacts.replace', subject: code, tenant: code, before, after });
   });
   return contacts;
 }

@@ -84,7 +84,7 @@ async function shared(
   return { ...NOTHING, file };
 }
 
-type ReadingHouse = Omit<House, 'store'> & { readonly reads: Reads };
+export type ReadingHouse = Omit<House, 'store'> & { readonly reads: Reads };
 
 async function fileOf(house: ReadingHouse, phone: Phone, claim: Claim, name: string): Promise<RenderedFile | null> {
   switch (claim.spec.kind) {
@@ -140,7 +140,17 @@ export type NamedFile = RenderedFile & { readonly name: string };
  * encrypted: that is how people look at them.
  */
 export async function filesFor(house: House, phone: Phone, { masked }: { masked: boolean }): Promise<NamedFile[]> {
-  const { context, fileKey } = await house.store.snapshot((reads) => contextOf({ ...house, reads }, phone));
+  return house.store.snapshot((reads) => renderAll({ ...house, reads }, phone, masked));
+}
+
+/** The text of all files of a phone, secrets masked, as these reads see the world. */
+export async function renderedFor(house: ReadingHouse, phone: Phone): Promise<{ name: string; text: string }[]> {
+  const files = await renderAll(house, phone, true);
+  return files.map(({ name, body }) => ({ name, text: body.toString('utf8') }));
+}
+
+async function renderAll(house: ReadingHouse, phone: Phone, masked: boolean): Promise<NamedFile[]> {
+  const { context, fileKey } = await contextOf(house, phone);
   return house.vendors.fileNames(phone.vendor, phone.model, phone.mac).map((name) => {
     const claim = house.vendors.identify(name).find(({ vendor }) => vendor === phone.vendor);
     const spec = claim?.spec as RenderedSpec;

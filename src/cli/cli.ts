@@ -1,13 +1,16 @@
 // The command line: the same journeys as the API, over the same database. Exit 0 done, 1 refused or failed, 2 wrong use.
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { explainSettings } from '../app/choose-settings.ts';
 import { loadDemo } from '../app/load-demo.ts';
-import { moveTenant } from '../app/move-tenant.ts';
+import { type MovePreview, moveTenant, previewMove } from '../app/move-tenant.ts';
+import { importContacts, listContacts } from '../app/phonebook.ts';
 import { filesFor } from '../app/serve-file.ts';
 import { type Config, networkUrl, readConfig } from '../config.ts';
 import { type Actor, ALL_TENANTS } from '../domain/access.ts';
 import { AppError, notFound } from '../domain/errors.ts';
+import type { ServerLoad } from '../domain/failover.ts';
 import { macSchema } from '../domain/mac.ts';
 import { FIRST_PAGE } from '../domain/page.ts';
 import { parseWith } from '../domain/parse.ts';
@@ -15,12 +18,20 @@ import { recordsOf, zoneLine } from '../domain/srv.ts';
 import { provisioningUrl } from '../domain/tenant.ts';
 import { log } from '../log.ts';
 import { DEMO_WORLD, type OpenHouse, openHouse } from '../main.ts';
+import { addPeopleCommands } from './people.ts';
 import { print, printError, show, table } from './print.ts';
+import { addRedirectCommands } from './redirect.ts';
 import { serveUntilStopped } from './serve.ts';
+import { confirm } from './shell.ts';
 
 type Output = { json?: boolean };
 
-const actor = (): Actor => ({ name: `cli:${userInfo().username}`, scope: ALL_TENANTS });
+const actor = (): Actor => ({
+  name: `cli:${userInfo().username}`,
+  role: 'owner',
+  scope: ALL_TENANTS,
+  address: null,
+});
 
 /** Runs `work` with an open house and closes it afterwards. */
 async function inHouse<Result>(work: (house: OpenHouse, config: Config) => Promise<Result>): Promise<Result> {
@@ -96,8 +107,43 @@ async function renderFiles(
   });
 }
 
-async function move(tenant: string, pool: string, options: Output): Promise<void> {
+type MoveOptions = Output & { preview?: boolean; yes?: boolean };
+
+const loadText = (loads: readonly ServerLoad[]) =>
+  table(
+    ['server', 'load', 'capacity', 'when another is lost'],
+    loads.map(({ server, load, capacity, whenLost }) => [
+      server,
+      String(load),
+      capacity === null ? 'not said' : String(capacity),
+      Object.entries(whenLost)
+        .map(([lost, then]) => `${lost}: ${then}`)
+        .join(', '),
+    ]),
+  );
+
+const previewText = (shown: MovePreview) =>
+  [
+    `tenant ${shown.tenant} would move from pool ${shown.fromPool} to ${shown.toPool}:`,
+    `${shown.phones} phones with ${shown.lines} lines from server ${shown.fromServer} to ${shown.toServer}`,
+    ...shown.warnings.map((warning) => `warning: ${warning}`),
+    '',
+    'before:',
+    loadText(shown.before),
+    'after:',
+    loadText(shown.after),
+    ...shown.impact.groups.flatMap(({ vendor, phones, removed, added }) => [
+      '',
+      `${phones} ${vendor} phones:`,
+      ...removed.map((line) => `- ${line}`),
+      ...added.map((line) => `+ ${line}`),
+    ]),
+  ].join('\n');
+
+async function move(tenant: string, pool: string, options: MoveOptions): Promise<void> {
   await inHouse(async (house) => {
+    if (options.preview) return show(await previewMove(house, { tenant, pool }, actor()), options, previewText);
+    await confirm(tenant, `This moves all phones of tenant ${tenant} to pool ${pool}.`, options);
     const report = await moveTenant(house, { tenant, pool }, actor());
     show(report, options, ({ warnings, ...moved }) =>
       [
@@ -133,6 +179,18 @@ async function explain(macText: string, setting: string | undefined, options: Ou
         ]),
       ),
     );
+  });
+}
+
+/** Prints a tenant's contacts, or replaces them by the table in a file (`-` is standard input). */
+async function contacts(tenant: string, file: string | undefined, options: Output): Promise<void> {
+  await inHouse(async (house) => {
+    const items =
+      file === undefined
+        ? await listContacts(house, tenant, actor())
+        : await importContacts(house, tenant, readFileSync(file === '-' ? 0 : file, 'utf8'), actor());
+    const cells = items.map(({ name, work, mobile, home }) => [name, work ?? '', mobile ?? '', home ?? '']);
+    show(items, options, () => table(['name', 'work', 'mobile', 'home'], cells));
   });
 }
 
@@ -176,6 +234,8 @@ function program(): Command {
   homeport
     .command('move <tenant> <pool>')
     .description('move a tenant to another pool')
+    .option('--preview', 'tell what the move would do, and do nothing')
+    .option('--yes', 'do not ask, for scripts')
     .option(...json)
     .action(move);
   homeport
@@ -183,6 +243,13 @@ function program(): Command {
     .description('print the records that should be published')
     .option(...json)
     .action(showDns);
+  homeport
+    .command('contacts <tenant> [file]')
+    .description('print the contacts of a tenant’s phonebook, or replace them by a CSV file (- for standard input)')
+    .option(...json)
+    .action(contacts);
+  addPeopleCommands(homeport, { inHouse, actor });
+  addRedirectCommands(homeport, { inHouse, actor });
   homeport.command('demo').description('load the demo world into an empty database').action(demo);
   return homeport;
 }

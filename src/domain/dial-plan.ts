@@ -33,15 +33,23 @@ export const dialPlanViewSchema = z.strictObject({
   alternatives: z.string(),
   /** The patterns without a dot, which are dialled at once. */
   fixed: z.array(z.strictObject({ number: z.number(), pattern: z.string() })),
+  /** The places behind them that are not used, up to the last that there can be. */
+  unusedFixed: z.array(z.strictObject({ number: z.number() })),
 });
+
+/** The numbers behind `used` up to `most`, for places that are to be cleared. */
+export const numbersBetween = (used: number, most: number): { number: number }[] =>
+  Array.from({ length: Math.max(0, most - used) }, (_, index) => ({ number: used + index + 1 }));
 
 /** A dial plan in the notations that phones use. */
 export function dialPlanView(patterns: readonly string[]): z.output<typeof dialPlanViewSchema> {
+  const fixed = patterns.filter((pattern) => !isOpen(pattern));
   return {
     digitMap: patterns.map((pattern) => (isOpen(pattern) ? `${stem(pattern)}xx.T` : pattern)).join('|'),
     alternatives: patterns
       .map((pattern) => (isOpen(pattern) ? `${stem(pattern)}x+` : pattern).replace(/^\+/, '\\+'))
       .join(' | '),
-    fixed: patterns.filter((pattern) => !isOpen(pattern)).map((pattern, index) => ({ number: index + 1, pattern })),
+    fixed: fixed.map((pattern, index) => ({ number: index + 1, pattern })),
+    unusedFixed: numbersBetween(fixed.length, PATTERNS_MAX),
   };
 }

@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'conflict',
   'unauthorized',
   'forbidden',
+  'too_many',
   'unsafe',
   'unavailable',
   'internal',

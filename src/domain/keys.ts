@@ -121,8 +121,16 @@ export const keyViewSchema = z.strictObject({
   module: z.number(),
   position: z.number(),
   type: z.enum(KEY_TYPES),
+  /** Counts the keys of the modules alone; 0 on the phone itself. */
+  moduleNumber: z.number(),
   /** Counts the keys of the same type, 1 for the first. */
   ofType: z.number(),
+  /** Counts the keys that show the state of something, `blf` and `park`. */
+  watched: z.number(),
+  /** Counts the keys that do something with their value, for phones that have a list of such actions. */
+  action: z.number(),
+  /** Is it of this type? */
+  is: z.strictObject(Object.fromEntries(KEY_TYPES.map((type) => [type, z.boolean()])) as Record<KeyType, z.ZodBoolean>),
   line: z.number(),
   /** The SIP user of the line. */
   user: z.string(),
@@ -133,18 +141,31 @@ export const keyViewSchema = z.strictObject({
 
 export type KeyView = z.output<typeof keyViewSchema>;
 
+const WATCHED: readonly KeyType[] = ['blf', 'park'];
+const ACTIONS: readonly KeyType[] = ['speedDial', 'pickup', 'intercom', 'dtmf', 'url', 'forward'];
+
 /** The keys as templates see them. */
 export function keyViews(
   keys: readonly Key[],
   lines: readonly { readonly user: string; readonly label: string }[],
 ): KeyView[] {
-  const seen = new Map<KeyType, number>();
+  const seen = new Map<string, number>();
+  const count = (what: string, isOne: boolean) => {
+    const counted = (seen.get(what) ?? 0) + (isOne ? 1 : 0);
+    seen.set(what, counted);
+    return counted;
+  };
   return keys.map((key, index) => {
     const { module, position, type, line, value } = key;
-    const ofType = (seen.get(type) ?? 0) + 1;
-    seen.set(type, ofType);
+    const counts = {
+      moduleNumber: count('module', module > 0),
+      ofType: count(`type ${type}`, true),
+      watched: count('watched', WATCHED.includes(type)),
+      action: count('action', ACTIONS.includes(type)),
+      is: Object.fromEntries(KEY_TYPES.map((one) => [one, one === type])) as KeyView['is'],
+    };
     const { user = '', label: lineLabel = '' } = lines[line - 1] ?? {};
     const label = key.label ?? (type === 'none' ? '' : type === 'line' ? lineLabel : (value ?? type));
-    return { number: index + 1, module, position, type, ofType, line, user, value, label };
+    return { number: index + 1, module, position, type, ...counts, line, user, value, label };
   });
 }

@@ -1,13 +1,13 @@
 // Phone + tenant + pool → the neutral, complete values that every template sees. The schema is also what templates are
 // checked against when they are loaded. It holds no port: next to a pool's domain a port would switch SRV off.
 import { z } from 'zod';
-import { dialPlanView, dialPlanViewSchema } from './dial-plan.ts';
+import { dialPlanView, dialPlanViewSchema, numbersBetween } from './dial-plan.ts';
 import { everyKey, type KeyFacts, keyViewSchema, keyViews } from './keys.ts';
 import { isSecretName, type Parameter } from './parameters.ts';
 import type { Phone } from './phone.ts';
 import { pollMoment, pollSchema } from './poll.ts';
 import { type AssignablePool, TRANSPORTS } from './pool.ts';
-import { CODECS, MASK, SETTINGS, type Settings } from './settings.ts';
+import { CODECS, MASK, PAGING_GROUPS_MAX, SETTINGS, type Settings } from './settings.ts';
 import type { Tenant } from './tenant.ts';
 import {
   posixRule,
@@ -70,12 +70,16 @@ export const renderContextSchema = z.strictObject({
       others: z.array(codecView),
       /** Eight places, the last codec repeated, for phones that have a fixed number of choices. */
       slots: z.array(codecView),
+      /** The same for phones with seven or six places. */
+      sevenSlots: z.array(codecView),
+      sixSlots: z.array(codecView),
     })
     .nullable(),
   vlan: z.strictObject({ id: z.number(), priority: z.number() }).nullable(),
   pagingGroups: z.array(
     z.strictObject({ number: z.number(), host: z.string(), port: z.string(), address: z.string(), label: z.string() }),
   ),
+  unusedPagingGroups: z.array(z.strictObject({ number: z.number() })),
   /** Were keys chosen for this phone, or do its keys follow from its lines? */
   keysChosen: z.boolean(),
   /** Every key of the phone itself, those without a use as `none`. */
@@ -170,14 +174,13 @@ export function buildContext(parts: ContextParts): RenderContext {
       const [host = '', port = ''] = address.split(':');
       return { number: index + 1, host, port, address, label };
     }),
+    unusedPagingGroups: numbersBetween(settings.pagingGroups?.length ?? 0, PAGING_GROUPS_MAX),
     keysChosen: phone.keys.length > 0,
     keys: keys.filter(({ module }) => module === 0),
     moduleKeys: keys.filter(({ module }) => module > 0),
     settings: chosen(settings),
     lines,
-    unusedLines: Array.from({ length: Math.max(0, model.lines - phone.lines.length) }, (_, index) => ({
-      number: phone.lines.length + index + 1,
-    })),
+    unusedLines: numbersBetween(phone.lines.length, model.lines),
     parameters: [...parameters],
   };
 }
@@ -187,14 +190,16 @@ function provisioningViews(url: string): RenderContext['provisioning'] {
   return { scheme: scheme === 'https' ? 'https' : 'http', url, hostPath: rest.replace(/\/$/, '') };
 }
 
-const CODEC_SLOTS = 8;
-
 function codecViews(codecs: readonly (typeof CODECS)[number][]): NonNullable<RenderContext['codecs']> {
   const number = (list: readonly (typeof CODECS)[number][]) => list.map((codec, at) => ({ number: at + 1, codec }));
+  const slots = (length: number) =>
+    number(Array.from({ length }, (_, at) => codecs[Math.min(at, codecs.length - 1)] ?? CODECS[0]));
   return {
     chosen: number(codecs),
     others: number(CODECS.filter((codec) => !codecs.includes(codec))),
-    slots: number(Array.from({ length: CODEC_SLOTS }, (_, at) => codecs[Math.min(at, codecs.length - 1)] ?? CODECS[0])),
+    slots: slots(8),
+    sevenSlots: slots(7),
+    sixSlots: slots(6),
   };
 }
 

@@ -52,6 +52,9 @@ const wholeHours = z
   .regex(/^(?:off|(?:[01]\d|2[0-3]):00-(?:[01]\d|2[0-3]):00)$/, 'must be whole hours such as 02:00-05:00, or off')
   .refine((window) => window === 'off' || window.slice(0, 5) !== window.slice(6), 'must last an hour or more');
 
+/** So many groups every phone that has them can listen to. */
+export const PAGING_GROUPS_MAX = 10;
+
 const pagingGroup = z
   .strictObject({
     address: z
@@ -165,7 +168,7 @@ export const SETTINGS = {
     'Whether a call is answered without a hand: never, when the server asks for it (intercom and paging), or always.',
   ),
   pagingGroups: setting(
-    z.array(pagingGroup).max(10).readonly(),
+    z.array(pagingGroup).max(PAGING_GROUPS_MAX).readonly(),
     null,
     'Paging groups',
     'Multicast addresses whose announcements the phone plays.',

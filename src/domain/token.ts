@@ -1,4 +1,5 @@
-// Tokens: the secret part of a provisioning URL.
+// Tokens: the secret part of a provisioning URL, of a key, of a session.
+import { createHash } from 'node:crypto';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const BITS = 5;
@@ -19,3 +20,6 @@ export function tokenText(bytes: Uint8Array): string {
   }
   return heldBits > 0 ? text + ALPHABET.charAt((held << (BITS - heldBits)) & 31) : text;
 }
+
+/** Tokens are looked up by their hash, so that the column shows nothing. They are random, so no slow hash is needed. */
+export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');

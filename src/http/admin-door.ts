@@ -1,15 +1,14 @@
-// The people's and programs' door: health, and the JSON API behind a key.
-import { createHash, timingSafeEqual } from 'node:crypto';
+// The people's and programs' door: health, and the JSON API behind a key or a session.
 import express, { type Express, type RequestHandler } from 'express';
-import { ALL_TENANTS } from '../domain/access.ts';
+import { actorOfKey, actorOfSession } from '../app/sign-in.ts';
 import { AppError } from '../domain/errors.ts';
+import { clientAddress } from './address.ts';
 import type { AdminDoor } from './api/door.ts';
-import { phonesApi } from './api/phones.ts';
-import { serversAndPoolsApi } from './api/servers-and-pools.ts';
-import { settingsApi } from './api/settings.ts';
-import { tenantsApi } from './api/tenants.ts';
-import { unclaimedApi } from './api/unclaimed.ts';
+import { openApi } from './api/openapi.ts';
+import { notSignedIn, routesOf } from './api/operation.ts';
+import { OPERATIONS } from './api/operations.ts';
 import { problems, sendProblem } from './errors.ts';
+import { isFromHere, sessionOf } from './session.ts';
 
 const BODY_BYTES_MAX = '1mb';
 
@@ -20,8 +19,10 @@ export function adminDoor(door: AdminDoor): Express {
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', ready(door));
   const api = express.Router();
-  api.use(authenticate(door.apiKey), express.json({ limit: BODY_BYTES_MAX }));
-  api.use(serversAndPoolsApi(door), settingsApi(door), tenantsApi(door), phonesApi(door), unclaimedApi(door));
+  api.use(recognize(door), express.json({ limit: BODY_BYTES_MAX }));
+  const document = openApi(OPERATIONS);
+  api.get('/openapi.json', (_request, response) => void response.json(document));
+  api.use(routesOf(door, OPERATIONS), strangersOut);
   app.use('/api/v1', api);
   app.use((_request, response) =>
     sendProblem(response, { code: 'not_found', detail: 'There is nothing at this path.' }),
@@ -40,19 +41,31 @@ const ready =
     response.status(well ? 200 : 503).json({ status: well ? 'ready' : 'the database does not answer' });
   };
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest();
-
-function authenticate(apiKey: string | null): RequestHandler {
-  const expected = apiKey === null ? null : sha256(apiKey);
-  return (request, response, next) => {
-    const given = /^Bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
-    if (expected === null || given === undefined || !timingSafeEqual(sha256(given), expected)) {
-      throw new AppError(
-        'unauthorized',
-        'Send an API key: "Authorization: Bearer <key>". HOMEPORT_API_KEY sets the first one.',
-      );
+/** Finds out who asks. A key that is no good is refused at once; without any the request goes on as nobody's. */
+function recognize(door: AdminDoor): RequestHandler {
+  return async (request, response, next) => {
+    response.set('Cache-Control', 'no-store');
+    const header = request.get('authorization');
+    const address = clientAddress(request);
+    const session = sessionOf(request);
+    if (header !== undefined) {
+      const key = /^Bearer +(\S+)$/i.exec(header)?.[1];
+      const actor = key === undefined ? null : await actorOfKey(door, key, address);
+      if (actor === null) throw new AppError('unauthorized', 'This key is not known or no longer good.');
+      response.locals.actor = actor;
+    } else if (session !== null) {
+      const actor = await actorOfSession(door, session, address);
+      if (actor !== null && !isFromHere(request)) {
+        throw new AppError('forbidden', 'A change must come from a page of this site.');
+      }
+      if (actor !== null) response.locals.actor = actor;
     }
-    response.locals.actor = { name: 'key:first', scope: ALL_TENANTS };
     next();
   };
 }
+
+/** What is not there is told to those who have come in; all others learn nothing. */
+const strangersOut: RequestHandler = (_request, response, next) => {
+  if (response.locals.actor === undefined) throw notSignedIn();
+  next();
+};

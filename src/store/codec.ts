@@ -4,6 +4,7 @@ import type { Fetch } from '../domain/fetch.ts';
 import type { Mac } from '../domain/mac.ts';
 import type { Line, Phone } from '../domain/phone.ts';
 import type { Pool } from '../domain/pool.ts';
+import type { Credentials, RedirectionAccount } from '../domain/redirection.ts';
 import type { Server } from '../domain/server.ts';
 import type { Choices, NamedLevel } from '../domain/settings.ts';
 import type { Tenant } from '../domain/tenant.ts';
@@ -159,4 +160,22 @@ export const fromUnclaimed = ({ firstAt, lastAt, ...unclaimed }: Unclaimed): Row
   ...unclaimed,
   first_at: firstAt,
   last_at: lastAt,
+});
+
+/** The base URL is bound into the seal: who may write the table, but has no key, cannot send credentials elsewhere. */
+const accountPlace = (service: string, baseUrl: string) => `redirection_account|${service}|${baseUrl}`;
+
+export const toRedirectionAccount = (row: Row<'redirection_account'>, secrets: Secrets): RedirectionAccount => ({
+  service: row.service,
+  baseUrl: row.base_url,
+  credentials: JSON.parse(secrets.open(row.credentials_sealed, accountPlace(row.service, row.base_url))) as Credentials,
+});
+
+export const fromRedirectionAccount = (
+  { service, baseUrl, credentials }: RedirectionAccount,
+  secrets: Secrets,
+): Row<'redirection_account'> => ({
+  service,
+  base_url: baseUrl,
+  credentials_sealed: secrets.seal(JSON.stringify(credentials), accountPlace(service, baseUrl)),
 });

@@ -22,6 +22,18 @@ export const fetchReads = (db: Kysely<Tables>) => ({
       .execute();
     return rows.map(toFetch);
   },
+  /** How many of a tenant's enabled phones have fetched nothing since. */
+  async silentSince(tenant: string, at: string): Promise<number> {
+    const fetched = db.selectFrom('fetch').select('mac').where('tenant', '=', tenant).where('at', '>=', at);
+    const row = await db
+      .selectFrom('phone')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('tenant', '=', tenant)
+      .where('enabled', '=', 1)
+      .where('mac', 'not in', fetched)
+      .executeTakeFirst();
+    return Number(row?.count ?? 0);
+  },
 });
 
 export const fetchWrites = (db: Kysely<Tables>) => ({

@@ -83,5 +83,39 @@ export type Tables = {
     last_at: string;
     requests: number;
   };
+  audit: {
+    id: number;
+    at: string;
+    actor: string;
+    address: string | null;
+    action: string;
+    subject: string;
+    tenant: string | null;
+    /** JSON: what was before and after, secrets masked. */
+    changes: string;
+    hash: string;
+  };
+  user: {
+    name: string;
+    role: string;
+    /** JSON: the tenants of a tenant's admin or viewer. */
+    tenants: string;
+    enabled: number;
+    password_hash: string;
+    created_at: string;
+  };
+  api_key: {
+    id: string;
+    name: string;
+    role: string;
+    tenants: string;
+    secret_hash: string;
+    created_at: string;
+    created_by: string;
+    expires_at: string | null;
+    last_used_at: string | null;
+  };
+  session: { id_hash: string; user: string; created_at: string; seen_at: string; address: string };
+  redirection_account: { service: string; base_url: string; credentials_sealed: string };
   upload: { mac: string; file: string; at: string; content: string; bytes: number };
 };

@@ -4,7 +4,7 @@ import type { Scope } from '../domain/access.ts';
 
 /** The condition that keeps a query within a scope; `column` holds the tenant's code. */
 export function inScope(
-  column: 'tenant.code' | 'phone.tenant' | 'fetch.tenant' | 'unclaimed.tenant',
+  column: 'tenant.code' | 'phone.tenant' | 'fetch.tenant' | 'unclaimed.tenant' | 'audit.tenant',
   scope: Scope,
 ): RawBuilder<boolean> {
   if (scope.kind === 'all') return sql<boolean>`1 = 1`;

@@ -1,5 +1,5 @@
 // Secrets at rest: AES-256-GCM under a key that lives in a file of its own, so that a copied database is useless alone.
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError } from '../domain/errors.ts';
@@ -68,6 +68,3 @@ export function makeKey(file: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
-
-/** Tokens are looked up by their hash, so that the column shows nothing. They are random, so no slow hash is needed. */
-export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');

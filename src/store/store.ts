@@ -4,19 +4,24 @@ import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from '../../db/migrations/index.ts';
 import { AppError } from '../domain/errors.ts';
+import { apiKeyReads, apiKeyWrites } from './api-keys.ts';
+import { auditReads, auditWrites } from './audit.ts';
 import { contactReads, contactWrites } from './contacts.ts';
 import { fetchReads, fetchWrites } from './fetches.ts';
 import { levelReads, levelWrites } from './levels.ts';
 import { moveReads, moveWrites } from './moves.ts';
 import { phoneReads, phoneWrites } from './phones.ts';
 import { poolReads, poolWrites } from './pools.ts';
+import { redirectionReads, redirectionWrites } from './redirections.ts';
 import type { Tables } from './schema.ts';
 import { makeKey, readKey, type Secrets, secretsWith } from './secrets.ts';
 import { serverReads, serverWrites } from './servers.ts';
+import { sessionReads, sessionWrites } from './sessions.ts';
 import { openSqlite } from './sqlite.ts';
 import { tenantReads, tenantWrites } from './tenants.ts';
 import { unclaimedReads, unclaimedWrites } from './unclaimed.ts';
 import { uploadReads, uploadWrites } from './uploads.ts';
+import { userReads, userWrites } from './users.ts';
 
 const readsOf = (db: Kysely<Tables>, secrets: Secrets) => ({
   servers: serverReads(db),
@@ -25,6 +30,11 @@ const readsOf = (db: Kysely<Tables>, secrets: Secrets) => ({
   tenants: tenantReads(db, secrets),
   phones: phoneReads(db, secrets),
   contacts: contactReads(db),
+  audit: auditReads(db, secrets),
+  users: userReads(db),
+  apiKeys: apiKeyReads(db),
+  sessions: sessionReads(db),
+  redirections: redirectionReads(db, secrets),
   moves: moveReads(db),
   fetches: fetchReads(db),
   uploads: uploadReads(db),
@@ -40,6 +50,11 @@ const writesOf = (db: Kysely<Tables>, secrets: Secrets) => {
     tenants: { ...reads.tenants, ...tenantWrites(db, secrets) },
     phones: { ...reads.phones, ...phoneWrites(db, secrets) },
     contacts: { ...reads.contacts, ...contactWrites(db) },
+    audit: { ...reads.audit, ...auditWrites(db, secrets) },
+    users: { ...reads.users, ...userWrites(db) },
+    apiKeys: { ...reads.apiKeys, ...apiKeyWrites(db) },
+    sessions: { ...reads.sessions, ...sessionWrites(db) },
+    redirections: { ...reads.redirections, ...redirectionWrites(db, secrets) },
     moves: { ...reads.moves, ...moveWrites(db) },
     fetches: { ...reads.fetches, ...fetchWrites(db) },
     uploads: { ...reads.uploads, ...uploadWrites(db) },

@@ -2,13 +2,15 @@
 import type { Kysely } from 'kysely';
 import type { Scope } from '../domain/access.ts';
 import { conflict, notFound } from '../domain/errors.ts';
+import type { Placement } from '../domain/failover.ts';
 import type { Page } from '../domain/page.ts';
 import type { AssignablePool } from '../domain/pool.ts';
 import type { Tenant } from '../domain/tenant.ts';
+import { hashToken } from '../domain/token.ts';
 import { fromTenant, tokenPlace, toTenant } from './codec.ts';
 import type { Tables } from './schema.ts';
 import { inScope } from './scope.ts';
-import { hashToken, type Secrets } from './secrets.ts';
+import type { Secrets } from './secrets.ts';
 
 /** A tenant as it is stored, with the number of its phones (its load where nobody set a weight) and its token. */
 export type StoredTenant = Tenant & { readonly phones: number; readonly token: string };
@@ -46,6 +48,23 @@ export const tenantReads = (db: Kysely<Tables>, secrets: Secrets) => {
       const row = await select(scope).where('code', '=', code).executeTakeFirst();
       if (row === undefined) throw notFound(`tenant ${code}`);
       return toStored(row);
+    },
+    /** Where every tenant stands and what it weighs: what somebody said, or the number of its phones. */
+    async placements(): Promise<Placement[]> {
+      const rows = await db
+        .selectFrom('tenant')
+        .leftJoin('phone', 'phone.tenant', 'tenant.code')
+        .select(['tenant.code', 'tenant.pool', 'tenant.weight'])
+        .select(({ fn }) => fn.count<number>('phone.mac').as('phones'))
+        .groupBy(['tenant.code', 'tenant.pool', 'tenant.weight'])
+        .orderBy('tenant.code')
+        .execute();
+      return rows.map(({ code, pool, weight, phones }) => {
+        return { tenant: code, pool, weight: weight === null ? Number(phones) : Number(weight) };
+      });
+    },
+    async exists(code: string): Promise<boolean> {
+      return (await db.selectFrom('tenant').select('code').where('code', '=', code).executeTakeFirst()) !== undefined;
     },
     /** The code of the tenant that a token belongs to. */
     async findByToken(token: string): Promise<string | null> {

@@ -1,11 +1,16 @@
 // A vendor's descriptor, `vendor.json`: everything that makes its phones different, as data.
 import { z } from 'zod';
+import { dhcpOptionSchema } from '../domain/dhcp.ts';
 import { KEY_TYPES } from '../domain/keys.ts';
+import { baseUrlFault, SERVICE_KINDS } from '../domain/redirection.ts';
 import { settingsLevelSchema } from '../domain/settings.ts';
 import { FORMATS } from './encode.ts';
 
 /** A file name with placeholders: `{mac}`, `{model}` (letters and digits) and `{nn}` (two digits). */
 const fileNamePattern = z.string().regex(/^(?:[A-Za-z0-9._-]|\{mac\}|\{model\}|\{nn\})+$/);
+
+/** Phones read lines or XML; tables are for people. */
+const phoneFormat = z.enum(FORMATS).exclude(['csv']);
 
 const templateFile = z.string().regex(/^(?:[a-z0-9.-]|\{family\})+\.hbs$/);
 
@@ -14,7 +19,7 @@ const renderedFile = z.strictObject({
   kind: z.literal('rendered'),
   /** The template in the vendor's folder; `{family}` stands for the family of the phone's model. */
   template: templateFile,
-  format: z.enum(FORMATS),
+  format: phoneFormat,
   contentType: z.string(),
   /** Does the file hold a secret? */
   secret: z.boolean(),
@@ -36,7 +41,7 @@ const uploadedFile = z.strictObject({
   /** What people changed on the phone itself: it wins over what is served, so it is checked. */
   override: z
     .strictObject({
-      format: z.enum(FORMATS),
+      format: phoneFormat,
       /** What the phone gets once an operator has cleared its changes. */
       cleared: z.string(),
     })
@@ -103,10 +108,43 @@ export const descriptorSchema = z.strictObject({
   settings: settingsLevelSchema.default({}),
   /** Family → what the programmable keys of its phones can be; a family that is not here has none. */
   keyTypes: z.record(z.string(), z.array(z.enum(KEY_TYPES)).readonly()).default({}),
+  /** Parameters (as patterns of their names) that a phone restarts for when they change, as far as the vendor says. */
+  restarts: z.array(namedPattern).default([]),
   /** Family → which raw parameters its files can hold, where a vendor has names of several kinds. */
   rawNames: z.record(z.string(), namedPattern).default({}),
   /** Values with a meaning of their own to these phones, which no text may equal. */
   reservedValues: z.array(z.string()).default([]),
+  /** The DHCP options in which phones look for their provisioning URL, in their order. */
+  dhcp: z.array(dhcpOptionSchema).readonly().default([]),
 });
 
 export type Descriptor = z.output<typeof descriptorSchema>;
+
+const baseUrl = z.string().refine((text) => baseUrlFault(text) === null, 'must be an https URL of a host');
+
+/** A file that people upload at a service's portal. */
+const uploadFileSchema = z.strictObject({
+  template: templateFile,
+  format: z.literal('csv'),
+  fileName: z.string().regex(/^[a-z0-9-]+\.csv$/),
+  /** How sure its columns are: H documented, M deduced, L weak. */
+  confidence: z.enum(['H', 'M', 'L']),
+  note: z.string().max(300),
+});
+
+const redirectionServiceSchema = z.strictObject({
+  name: z.string().min(1),
+  /** The protocol of its API; null when only its portal takes files. */
+  kind: z.enum(SERVICE_KINDS).nullable().default(null),
+  /** Where its API answers; the first is the default. */
+  baseUrls: z.array(baseUrl).readonly().default([]),
+  upload: uploadFileSchema.nullable().default(null),
+});
+
+/** `redirection.json`: the maker's redirection services, by the name that stands in paths and commands. */
+export const redirectionSchema = z.record(
+  z.string().regex(/^[a-z0-9-]+$/),
+  redirectionServiceSchema.refine(({ kind, baseUrls }) => kind === null || baseUrls.length > 0, 'kind needs baseUrls'),
+);
+
+export type RedirectionFacts = z.output<typeof redirectionServiceSchema>;

@@ -15,6 +15,11 @@ const encoders = {
   lines: (value: string) => value,
   /** XML 1.0, for text and for attributes in double quotes. */
   xml: (value: string) => value.replaceAll(/[&<>"']/g, (character) => XML_ENTITIES[character] ?? character),
+  /** One cell of comma separated values (RFC 4180), and never one that a spreadsheet takes for a formula. */
+  csv: (value: string) => {
+    const harmless = /^[=+\-@]/.test(value) ? `'${value}` : value;
+    return /[",;\s']/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  },
 };
 
 export type Format = keyof typeof encoders;
@@ -61,6 +66,8 @@ export function keepLastOf(names: ReadonlySet<string>, text: string): string {
 }
 
 const NAMES: Record<Format, RegExp> = {
+  // A table holds no parameters.
+  csv: /(?!)/g,
   lines: /^[^\S\n]*(?<name>[^\s=#]+)[^\S\n]*=/gm,
   xml: /\s(?<name>[A-Za-z][\w.-]*)\s*=\s*["']/g,
 };

@@ -1,16 +1,19 @@
 // A vendor's folder, loaded: its descriptor, its compiled templates, its models by every spelling, its parameter names.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { phonebookContextSchema } from '../domain/contact.ts';
 import { parseWith } from '../domain/parse.ts';
+import { exportContextSchema } from '../domain/redirection.ts';
 import { renderContextSchema } from '../domain/render-context.ts';
 import {
   type Descriptor,
   descriptorSchema,
   type FileSpec,
   type Model,
+  type RedirectionFacts,
   type RenderedSpec,
+  redirectionSchema,
   type UploadedSpec,
 } from './descriptor.ts';
 import { encoderOf } from './encode.ts';
@@ -20,13 +23,19 @@ import { compileTemplate, type Template } from './template.ts';
 export type LoadedVendor = {
   readonly descriptor: Descriptor;
   readonly agents: readonly RegExp[];
+  /** How a line begins whose change restarts the phone. */
+  readonly restarts: readonly RegExp[];
   readonly parameters: ParameterRules;
   /** Family → the raw parameters that its files can hold; a family that is not here holds all. */
   readonly rawNames: ReadonlyMap<string, RegExp>;
   /** `<family>/<file name pattern>` → template; shared files stand under the family `''`. */
   readonly templates: ReadonlyMap<string, Template>;
   readonly models: ReadonlyMap<string, { readonly name: string; readonly facts: Model }>;
+  /** The maker's redirection services by name, each with the template of its upload file. */
+  readonly redirections: ReadonlyMap<string, LoadedRedirection>;
 };
+
+export type LoadedRedirection = { readonly facts: RedirectionFacts; readonly upload: Template | null };
 
 const sharedContextSchema = z.strictObject({});
 
@@ -90,6 +99,22 @@ function loadParameterRules(directory: string, folder: string): ParameterRules {
   };
 }
 
+function loadRedirections(directory: string, { id, codes }: Descriptor): Map<string, LoadedRedirection> {
+  const file = join(directory, 'redirection.json');
+  if (!existsSync(file)) return new Map();
+  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const services = parseWith(redirectionSchema, json, `${id}/redirection.json`);
+  return new Map(
+    Object.entries(services).map(([service, facts]): [string, LoadedRedirection] => {
+      if (facts.upload === null) return [service, { facts, upload: null }];
+      const { template, format } = facts.upload;
+      const source = readFileSync(join(directory, template), 'utf8');
+      const options = { file: `${id}/${template}`, encode: encoderOf(format), codes, context: exportContextSchema };
+      return [service, { facts, upload: compileTemplate(source, options) }];
+    }),
+  );
+}
+
 /** The file of the phonebook that stands in for what a phone uploaded; null when none does. */
 export function phonebookFile({ files }: Descriptor, { phonebook }: UploadedSpec): RenderedSpec | 'missing' | null {
   if (phonebook === null) return null;
@@ -112,10 +137,12 @@ export function loadVendor(root: string, folder: string): LoadedVendor {
   if (descriptor.id !== folder) throw new Error(`${folder}/vendor.json: id must be the folder's name, "${folder}"`);
   return {
     descriptor,
+    restarts: descriptor.restarts.map((name) => new RegExp(`^(?:<item name="|<)?(?:${name})(?:[^\\w.-]|$)`)),
     agents: descriptor.userAgents.map((source) => new RegExp(source, 'i')),
     parameters: loadParameterRules(directory, folder),
     rawNames: new Map(Object.entries(descriptor.rawNames).map(([family, source]) => [family, new RegExp(source)])),
     templates: loadTemplates(directory, descriptor),
     models: modelsBySpelling(descriptor),
+    redirections: loadRedirections(directory, descriptor),
   };
 }

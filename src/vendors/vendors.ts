@@ -1,12 +1,14 @@
 // The vendors: folders of data, loaded once. Knows file formats and descriptors, never a vendor's name.
 import { readdirSync } from 'node:fs';
 import type { PhonebookContext } from '../domain/contact.ts';
+import type { DhcpOption } from '../domain/dhcp.ts';
 import { digestOf } from '../domain/digest.ts';
 import type { Mac } from '../domain/mac.ts';
 import type { PhoneFacts } from '../domain/phone.ts';
+import type { ExportContext } from '../domain/redirection.ts';
 import type { RenderContext } from '../domain/render-context.ts';
 import type { SettingsLevel } from '../domain/settings.ts';
-import type { FileSpec, RenderedSpec, UploadedSpec } from './descriptor.ts';
+import type { FileSpec, RedirectionFacts, RenderedSpec, UploadedSpec } from './descriptor.ts';
 import { keepLastOf, parameterNamesIn } from './encode.ts';
 import {
   type LoadedVendor,
@@ -44,8 +46,16 @@ export type Vendors = {
   models(vendor: string): readonly string[];
   /** The vendor's own defaults, one level of the settings. */
   settings(vendor: string): SettingsLevel;
+  /** The DHCP options in which the vendor's phones look for their provisioning URL, in their order. */
+  dhcp(vendor: string): readonly DhcpOption[];
+  /** The makers' redirection services, in the order of their names. */
+  readonly redirections: readonly VendorRedirection[];
+  /** Renders the file that people upload at a service's portal; null when it takes none. */
+  renderUpload(service: string, context: ExportContext): RenderedFile | null;
   /** May a raw parameter of this name be set, and is it known? */
   checkParameter(vendor: string, name: string): ParameterVerdict;
+  /** Does a phone restart when this line of its file changes, as far as the vendor says? */
+  restarts(vendor: string, line: string): boolean;
   /** The parameters in what a phone uploaded as its override. */
   overriddenIn(spec: UploadedSpec, content: Buffer): readonly string[];
   /** Renders a file of one phone; with a file key it is encrypted where these phones understand that. */
@@ -65,6 +75,9 @@ export type Vendors = {
   /** The names of the files made for a phone, in the order of the descriptor. */
   fileNames(vendor: string, model: string, mac: Mac): readonly string[];
 };
+
+/** A redirection service and whose phones it serves. */
+export type VendorRedirection = RedirectionFacts & { readonly service: string; readonly vendor: string };
 
 export type { FileSpec, OverlayFile, RenderedSpec, UploadedSpec };
 
@@ -153,6 +166,10 @@ export function loadVendors(root: string, directory: string | null = null): Vend
     findModel: (vendor, model) => findModel(vendors, vendor, model),
     models: (vendor) => Object.keys(known(vendor).descriptor.models),
     settings: (vendor) => known(vendor).descriptor.settings,
+    dhcp: (vendor) => known(vendor).descriptor.dhcp,
+    redirections: redirectionsOf(vendors),
+    renderUpload: (service, context) => renderUpload(vendors, service, context),
+    restarts: (vendor, line) => known(vendor).restarts.some((pattern) => pattern.test(line)),
     overriddenIn: ({ override }, content) =>
       override === null ? [] : parameterNamesIn(override.format, content.toString('utf8')),
     checkParameter: (vendor, name) => checkParameter(known(vendor).parameters, name),
@@ -179,6 +196,29 @@ export function loadVendors(root: string, directory: string | null = null): Vend
         .descriptor.files.filter((spec) => spec.kind === 'rendered' && perPhone(spec) && makes(vendor, model, spec))
         .map((spec) => spec.name.replace('{mac}', mac)),
   };
+}
+
+/** All services of all vendors. @throws Error when two vendors give a service the same name */
+function redirectionsOf(vendors: ReadonlyMap<string, LoadedVendor>): VendorRedirection[] {
+  const all = [...vendors].flatMap(([vendor, { redirections }]) =>
+    [...redirections].map(([service, { facts }]) => ({ service, vendor, ...facts })),
+  );
+  all.sort((one, other) => (one.service < other.service ? -1 : 1));
+  const twin = all.find(({ service }, index) => all[index + 1]?.service === service);
+  if (twin !== undefined) throw new Error(`two vendors have a redirection service ${twin.service}`);
+  return all;
+}
+
+function renderUpload(
+  vendors: ReadonlyMap<string, LoadedVendor>,
+  service: string,
+  context: ExportContext,
+): RenderedFile | null {
+  const upload = [...vendors.values()].map((loaded) => loaded.redirections.get(service)?.upload).find(Boolean);
+  if (!upload) return null;
+  // RFC 4180 ends lines with CR LF; no value holds a line break.
+  const body = Buffer.from(upload(context).replaceAll(/\r?\n/g, '\r\n'), 'utf8');
+  return { body, contentType: 'text/csv; charset=utf-8', digest: digestOf(body) };
 }
 
 /** The raw parameters that the files of a family can hold. */

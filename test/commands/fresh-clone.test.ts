@@ -1,7 +1,7 @@
 // The first two commands of a newcomer: a clone without node_modules, on whatever Node the machine has.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { missingPackages } from '../../src/setup.js';
@@ -108,6 +108,20 @@ async function sentenceWithoutPinnedNode(context: TestContext, folder: string): 
     assert.match(err, /^homeport: Node \S+ is too old and .*install Node 24 and start again\.\n$/);
   }
 }
+
+test('a command ends where node_modules is a link to another folder', async (context) => {
+  const folder = temporaryFolder(context);
+  for (const name of ['src', 'db', 'templates', 'package.json', 'package-lock.json'])
+    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const command = start('node', ['src/homeport.js', '--help'], { cwd: folder, env: cleanEnvironment() });
+  // Kills the whole group after the limit: a command that handed itself over again and again would fill the machine.
+  const limit = setTimeout(() => command.kill(), 15_000);
+  const { code, out, err } = await command.ended;
+  clearTimeout(limit);
+  assert.equal(code, 0, err);
+  assert.match(out, /Usage: homeport/);
+});
 
 test('what is missing is what is locked and not there, or there in another version', (context) => {
   const root = temporaryFolder(context);

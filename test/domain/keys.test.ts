@@ -128,12 +128,36 @@ test('what templates see: numbers over all and over each type, the user of the l
     { user: '102-A', label: 'Two' },
   ];
   assert.deepEqual(
-    keyViews(keys, lines).map(({ number, ofType, user, label }) => [number, ofType, user, label]),
+    keyViews(keys, lines).map(({ number, ofType, moduleNumber, user, label }) => {
+      return [number, ofType, moduleNumber, user, label];
+    }),
     [
-      [1, 1, '102-A', 'Two'],
-      [2, 1, '101-A', 'Door'],
-      [3, 2, '101-A', '105'],
-      [4, 1, '101-A', ''],
+      [1, 1, 0, '102-A', 'Two'],
+      [2, 1, 0, '101-A', 'Door'],
+      [3, 2, 1, '101-A', '105'],
+      [4, 1, 2, '101-A', ''],
     ],
   );
+});
+
+test('keys are counted over kinds of use, for phones that keep a list of each', () => {
+  const types = ['blf', 'speedDial', 'park', 'dtmf', 'none', 'blf', 'voicemail'] as const;
+  const keys = types.map((type, index) => ({
+    ...{ module: 0, position: index + 1, type, line: 1, label: null },
+    value: type === 'none' || type === 'voicemail' ? null : '1',
+  }));
+  const views = keyViews(keys, [{ user: '1', label: '1' }]);
+  assert.deepEqual(
+    views.map(({ watched }) => watched),
+    [1, 1, 2, 2, 2, 3, 3],
+  );
+  assert.deepEqual(
+    views.map(({ action }) => action),
+    [0, 1, 1, 2, 2, 2, 2],
+  );
+  for (const view of views)
+    assert.deepEqual(
+      Object.entries(view.is).filter(([, is]) => is),
+      [[view.type, true]],
+    );
 });

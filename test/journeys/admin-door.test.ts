@@ -277,7 +277,11 @@ describe('phones', () => {
   const wrong: [string, object, RegExp][] = [
     ['a line break in a password', { lines: [{ user: '1', password: 'geheim\nx' }] }, /lines\.0\.password.*line break/],
     ['a control character in a label', { lines: [{ user: '1', password: 'p', label: 'a\u0007' }] }, /lines\.0\.label/],
-    ['a vendor that is not there', { vendor: 'nobody' }, /no vendor nobody; there are grandstream, polycom, yealink/],
+    [
+      'a vendor that is not there',
+      { vendor: 'nobody' },
+      /no vendor nobody; there are grandstream, polycom, snom, yealink/,
+    ],
     ['a model that is not there', { model: 'T99' }, /has no model T99 here; there are .*T46U/],
     [
       'more lines than the model has',

@@ -86,8 +86,8 @@ test('each vendor’s boot sequence is answered', async (context) => {
   const common = readAttributes((await get('000000000000.cfg', 200)).toString());
   const forThisPhone = (common.get('CONFIG_FILES') ?? '').replaceAll('[PHONE_MAC_ADDRESS]', '64167fa00001');
   assert.equal(forThisPhone, manifest.get('CONFIG_FILES'));
-  for (const name of ['64167fa00001-license.cfg', '64167fa00001-phone.cfg', '64167fa00001-directory.xml', 'sip.ld'])
-    await get(name, 404);
+  for (const name of ['64167fa00001-license.cfg', '64167fa00001-phone.cfg', 'sip.ld']) await get(name, 404);
+  await get('64167fa00001-directory.xml', 200);
 
   await get('cfgc074ada00001', 404);
   await get('cfgc074ada00001.xml', 200);
@@ -287,7 +287,7 @@ describe('uploads', () => {
     await put('64167fa00001-app.log', 'one\n').expect(200);
     await put('64167FA00001-app.log', 'two\n').expect(200);
     assert.equal(await get('64167fa00001-app.log'), 'one\ntwo\n');
-    for (const file of ['phone.cfg', 'web.cfg', 'directory.xml', 'calls.xml']) {
+    for (const file of ['phone.cfg', 'web.cfg', 'calls.xml']) {
       await put(`64167fa00001-${file}`, '<old/>').expect(200);
       await put(`64167fa00001-${file}`, '<new/>').expect(200);
       assert.equal(await get(`64167fa00001-${file}`), '<new/>');
@@ -299,7 +299,6 @@ describe('uploads', () => {
       [
         ['64167fa00001-app.log', 8],
         ['64167fa00001-calls.xml', 6],
-        ['64167fa00001-directory.xml', 6],
         ['64167fa00001-phone.cfg', 6],
         ['64167fa00001-web.cfg', 6],
       ],

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import request from 'supertest';
 import { readConfig } from '../../src/config.ts';
+import type { Method } from '../../src/http/api/operation.ts';
 import { type Serving, serve } from '../../src/main.ts';
+import { checkAnswer } from './openapi.ts';
 
 export const API_KEY = 'test-key-with-the-owner-role';
 
@@ -18,8 +20,8 @@ export function temporaryFolder(context: TestContext): string {
 
 export type App = Serving & {
   readonly folder: string;
-  /** A request at the admin door, with the API key. */
-  api(method: 'get' | 'post' | 'patch' | 'delete', path: string): request.Test;
+  /** A request at the admin door, with the first API key or another one; the answer must be as the document says. */
+  api(method: Method, path: string, key?: string): request.Test;
   /** A request at the phones' door. */
   phone(method: 'get' | 'head' | 'put' | 'post' | 'delete', path: string): request.Test;
   /** Where the phones of a tenant fetch, as a path that ends in a slash. */
@@ -44,8 +46,11 @@ export async function startApp(
     }),
   );
   context.after(() => serving.close());
-  const api: App['api'] = (method, path) =>
-    request(serving.adminUrl)[method](`/api/v1/${path}`).set('Authorization', `Bearer ${API_KEY}`);
+  const api: App['api'] = (method, path, key = API_KEY) =>
+    request(serving.adminUrl)
+      [method](`/api/v1/${path}`)
+      .set('Authorization', `Bearer ${key}`)
+      .expect((answer) => checkAnswer(method, `/${path.split('?')[0]}`, answer));
   return {
     ...serving,
     folder,

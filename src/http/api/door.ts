@@ -1,17 +1,20 @@
 // What the pages of the admin door are given.
 import type { Inventory } from '../../app/inventory.ts';
+import type { Attempts, Gate } from '../../app/sign-in.ts';
 import type { Actor } from '../../domain/access.ts';
+import type { Redirections } from '../../redirection/redirection.ts';
 
-export type AdminDoor = Inventory & {
-  readonly now: () => Date;
-  /** The first API key, with the rights of the owner; null when there is none, and then nobody comes in. */
-  readonly apiKey: string | null;
-  /** How phones reach the phones' door, without a slash at the end. */
-  readonly publicUrl: string;
-};
+export type AdminDoor = Inventory &
+  Gate & {
+    readonly attempts: Attempts;
+    readonly redirections: Redirections;
+    /** How phones reach the phones' door, without a slash at the end. */
+    readonly publicUrl: string;
+  };
 
 declare module 'express-serve-static-core' {
   interface Locals {
-    actor: Actor;
+    /** Who asks; not there as long as nobody has come in. */
+    actor?: Actor;
   }
 }

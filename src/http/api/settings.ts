@@ -1,14 +1,12 @@
-// /api/v1/settings: what can be chosen, what is chosen above the tenants, and where a phone's values come from; and
-// /api/v1/templates: the operator's own templates.
-import { Router } from 'express';
+// /api/v1/settings: what can be chosen, and what is chosen above the tenants; /api/v1/templates: the operator's own.
 import { z } from 'zod';
-import { chooseForLevel, explainSettings, findLevel, type LevelAddress } from '../../app/choose-settings.ts';
-import { macSchema } from '../../domain/mac.ts';
+import { chooseForLevel, findLevel, type LevelAddress, previewLevel } from '../../app/choose-settings.ts';
+import { parametersSchema } from '../../domain/parameters.ts';
 import { parseWith } from '../../domain/parse.ts';
-import { maskSettings, SETTING_NAMES, SETTINGS } from '../../domain/settings.ts';
+import { maskSettings, SETTING_NAMES, SETTINGS, settingsLevelSchema } from '../../domain/settings.ts';
 import type { StoredLevel } from '../../store/codec.ts';
-import type { AdminDoor } from './door.ts';
-import { changesOf, filterOf } from './requests.ts';
+import * as answers from './answers.ts';
+import { type Call, fieldsOf, isPreview, listOf, lookedAt, operation, previewQuery } from './operation.ts';
 
 const show = ({ settings, ...level }: StoredLevel) => ({ ...level, settings: maskSettings(settings) });
 
@@ -19,38 +17,76 @@ const catalogue = SETTING_NAMES.map((name) => {
   return { name, title, description, secret, fallback, value };
 });
 
-const bodySchema = z.strictObject({
-  settings: z.unknown().optional(),
-  parameters: z.unknown().optional(),
-  revision: z.number().int().optional(),
-});
+const bodySchema = z.strictObject({ settings: z.unknown().optional(), parameters: z.unknown().optional() });
 
-export function settingsApi(door: AdminDoor): Router {
-  const router = Router();
-  router.get('/settings', (_request, response) => void response.json({ items: catalogue, next: null }));
-  router.get(
-    '/templates',
-    (_request, response) => void response.json({ items: door.vendors.ownTemplates(), next: null }),
-  );
-  const levelAt = (path: string, addressOf: (params: Record<string, string>) => LevelAddress) => {
-    router.get(path, async (request, response) => {
-      const level = await findLevel(door, addressOf(request.params as Record<string, string>));
-      response.set('ETag', `"${level.revision}"`).json(show(level));
-    });
-    router.patch(path, async (request, response) => {
-      const changes = parseWith(bodySchema, changesOf(request), 'the level');
-      const address = addressOf(request.params as Record<string, string>);
-      const { level, warnings } = await chooseForLevel(door, address, changes);
-      response.set('ETag', `"${level.revision}"`).json({ ...show(level), warnings });
-    });
-  };
-  levelAt('/settings/installation', () => ({ level: 'installation' }));
-  levelAt('/settings/vendors/:vendor', ({ vendor = '' }) => ({ level: 'vendor', vendor }));
-  levelAt('/settings/models/:vendor/:model', ({ vendor = '', model = '' }) => ({ level: 'model', vendor, model }));
-  router.get('/phones/:mac/settings', async (request, response) => {
-    const mac = parseWith(macSchema, request.params.mac, 'the MAC address');
-    const { setting } = filterOf(request, 'setting');
-    response.json({ items: await explainSettings(door, mac, response.locals.actor, setting), next: null });
-  });
-  return router;
-}
+const levelBody = z.strictObject({ settings: settingsLevelSchema, parameters: parametersSchema });
+
+const levelAt = (
+  id: string,
+  path: string,
+  what: string,
+  addressOf: (param: Call<unknown>['param']) => LevelAddress,
+) => [
+  operation({
+    id: `get${id}Settings`,
+    method: 'get',
+    path,
+    summary: `What is chosen for ${what}`,
+    needs: 'lookAtFleet',
+    answer: answers.level,
+    handle: async ({ door, param }) => {
+      const level = await findLevel(door, addressOf(param));
+      return { body: show(level), revision: level.revision };
+    },
+  }),
+  operation({
+    id: `change${id}Settings`,
+    method: 'patch',
+    path,
+    summary: `Replaces the settings, the raw parameters or both that are chosen for ${what}`,
+    needs: 'operate',
+    body: levelBody,
+    partial: true,
+    query: previewQuery,
+    preview: answers.impact,
+    answer: answers.chosenLevel,
+    handle: async (call) => {
+      const choice = parseWith(bodySchema, fieldsOf(call), 'the level');
+      const changes = { ...choice, ...(call.revision === undefined ? {} : { revision: call.revision }) };
+      if (isPreview(call.query)) return lookedAt(await previewLevel(call.door, addressOf(call.param), changes));
+      const { level, warnings } = await chooseForLevel(call.door, addressOf(call.param), changes, call.actor);
+      return { body: { ...show(level), warnings }, revision: level.revision };
+    },
+  }),
+];
+
+export const settingOperations = [
+  operation({
+    id: 'listSettings',
+    method: 'get',
+    path: '/settings',
+    summary: 'Every setting that there is',
+    needs: 'look',
+    answer: listOf(answers.setting),
+    handle: async () => ({ body: { items: catalogue, next: null } }),
+  }),
+  operation({
+    id: 'listOwnTemplates',
+    method: 'get',
+    path: '/templates',
+    summary: 'The operator’s own templates, and what is wrong with those that are not used',
+    needs: 'lookAtFleet',
+    answer: listOf(answers.ownTemplate),
+    handle: async ({ door }) => ({ body: { items: door.vendors.ownTemplates(), next: null } }),
+  }),
+  ...levelAt('Installation', '/settings/installation', 'all phones', () => ({ level: 'installation' })),
+  ...levelAt('Vendor', '/settings/vendors/{vendor}', 'a vendor’s phones', (param) => ({
+    level: 'vendor',
+    vendor: param('vendor'),
+  })),
+  ...levelAt('Model', '/settings/models/{vendor}/{model}', 'the phones of a model', (param) => ({
+    level: 'model',
+    vendor: param('vendor'),
+    model: param('model'),
+  })),
+];

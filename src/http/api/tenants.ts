@@ -1,57 +1,161 @@
-// /api/v1/tenants with their moves.
-import { Router } from 'express';
+// /api/v1/tenants with their moves and contacts.
 import { z } from 'zod';
-import { addTenant, changeTenant, removeTenant } from '../../app/inventory.ts';
-import { moveTenant } from '../../app/move-tenant.ts';
+import { moveTenant, previewMove } from '../../app/move-tenant.ts';
+import { importContacts, listContacts, replaceContacts } from '../../app/phonebook.ts';
+import { addTenant, changeTenant, previewTenant, removeTenant } from '../../app/tenants.ts';
+import { contactsSchema } from '../../domain/contact.ts';
 import { PAGE_MAX } from '../../domain/page.ts';
 import { parseWith } from '../../domain/parse.ts';
-import { maskSettings } from '../../domain/settings.ts';
-import { provisioningUrl, type TenantInput } from '../../domain/tenant.ts';
-import type { StoredTenant } from '../../store/tenants.ts';
-import type { AdminDoor } from './door.ts';
-import { changesOf, filterOf, pageAnswer, pageOf } from './requests.ts';
+import { type TenantInput, tenantSchema } from '../../domain/tenant.ts';
+import * as answers from './answers.ts';
+import {
+  fieldsOf,
+  given,
+  isPreview,
+  listOf,
+  lookedAt,
+  operation,
+  pageAnswer,
+  pageOf,
+  pageQuery,
+  previewQuery,
+} from './operation.ts';
 
 const moveSchema = z.strictObject({ pool: z.string(), revision: z.number().int().optional() });
 
-export function tenantsApi(door: AdminDoor): Router {
-  const { store } = door;
-  const router = Router();
-  const show = ({ token, weight, phones, settings, ...tenant }: StoredTenant) => ({
-    ...tenant,
-    settings: maskSettings(settings),
-    weight: weight ?? phones,
-    phones,
-    provisioningUrl: provisioningUrl(door.publicUrl, token),
-  });
-  router.get('/tenants', async (request, response) => {
-    const page = pageOf(request);
-    const tenants = await store.tenants.list(response.locals.actor.scope, { ...page, ...filterOf(request, 'pool') });
-    response.json(pageAnswer(tenants, page, ({ code }) => code, show));
-  });
-  router.post('/tenants', async (request, response) => {
-    response.status(201).json(show(await addTenant(door, request.body, response.locals.actor)));
-  });
-  router.get('/tenants/:code', async (request, response) => {
-    const tenant = await store.tenants.get(response.locals.actor.scope, request.params.code);
-    response.set('ETag', `"${tenant.revision}"`).json(show(tenant));
-  });
-  router.patch('/tenants/:code', async (request, response) => {
-    const changes = changesOf(request) as Partial<TenantInput>;
-    const tenant = await changeTenant(door, request.params.code, changes, response.locals.actor);
-    response.set('ETag', `"${tenant.revision}"`).json(show(tenant));
-  });
-  router.delete('/tenants/:code', async (request, response) => {
-    await removeTenant(door, request.params.code, response.locals.actor);
-    response.status(204).end();
-  });
-  router.get('/tenants/:code/moves', async (request, response) => {
-    const tenant = await store.tenants.get(response.locals.actor.scope, request.params.code);
-    response.json({ items: await store.moves.list(tenant.code, PAGE_MAX), next: null });
-  });
-  router.post('/tenants/:code/moves', async (request, response) => {
-    const order = parseWith(moveSchema, changesOf(request), 'the move');
-    const move = await moveTenant(door, { tenant: request.params.code, ...order }, response.locals.actor);
-    response.status(201).json(move);
-  });
-  return router;
-}
+export const tenantOperations = [
+  operation({
+    id: 'listTenants',
+    method: 'get',
+    path: '/tenants',
+    summary: 'Tenants, in the order of their codes',
+    needs: 'look',
+    query: z.object({ ...pageQuery, pool: z.string().optional() }),
+    answer: listOf(answers.tenant),
+    handle: async ({ door, actor, query }) => {
+      const page = pageOf(query);
+      const tenants = await door.store.tenants.list(actor.scope, { ...page, ...given({ pool: query.pool }) });
+      const show = (tenant: (typeof tenants)[number]) => answers.showTenant(door.publicUrl, tenant);
+      return { body: pageAnswer(tenants, page, ({ code }) => code, show) };
+    },
+  }),
+  operation({
+    id: 'addTenant',
+    method: 'post',
+    path: '/tenants',
+    summary: 'Adds a tenant',
+    needs: 'operate',
+    body: tenantSchema,
+    status: 201,
+    answer: answers.tenant,
+    handle: async ({ door, body, actor }) => ({
+      body: answers.showTenant(door.publicUrl, await addTenant(door, body, actor)),
+    }),
+  }),
+  operation({
+    id: 'getTenant',
+    method: 'get',
+    path: '/tenants/{code}',
+    summary: 'One tenant',
+    needs: 'look',
+    answer: answers.tenant,
+    handle: async ({ door, param, actor }) => {
+      const tenant = await door.store.tenants.get(actor.scope, param('code'));
+      return { body: answers.showTenant(door.publicUrl, tenant), revision: tenant.revision };
+    },
+  }),
+  operation({
+    id: 'changeTenant',
+    method: 'patch',
+    path: '/tenants/{code}',
+    summary: 'Changes a tenant, but for its pool: that is a move',
+    needs: 'tend',
+    body: tenantSchema,
+    partial: true,
+    query: previewQuery,
+    preview: answers.impact,
+    answer: answers.tenant,
+    handle: async (call) => {
+      const changes = { ...(fieldsOf(call) as Partial<TenantInput>), revision: call.revision };
+      if (isPreview(call.query)) {
+        return lookedAt(await previewTenant(call.door, call.param('code'), changes, call.actor));
+      }
+      const tenant = await changeTenant(call.door, call.param('code'), changes, call.actor);
+      return { body: answers.showTenant(call.door.publicUrl, tenant), revision: tenant.revision };
+    },
+  }),
+  operation({
+    id: 'removeTenant',
+    method: 'delete',
+    path: '/tenants/{code}',
+    summary: 'Removes a tenant that has no phones',
+    needs: 'operate',
+    answer: null,
+    handle: async ({ door, param, actor }) => {
+      await removeTenant(door, param('code'), actor);
+      return null;
+    },
+  }),
+  operation({
+    id: 'listMoves',
+    method: 'get',
+    path: '/tenants/{code}/moves',
+    summary: 'The moves of a tenant, newest first',
+    needs: 'look',
+    answer: listOf(answers.move),
+    handle: async ({ door, param, actor }) => {
+      const tenant = await door.store.tenants.get(actor.scope, param('code'));
+      return { body: { items: await door.store.moves.list(tenant.code, PAGE_MAX), next: null } };
+    },
+  }),
+  operation({
+    id: 'moveTenant',
+    method: 'post',
+    path: '/tenants/{code}/moves',
+    summary: 'Moves a tenant to another pool; with preview=1 tells what that would do',
+    needs: 'operate',
+    body: moveSchema,
+    query: previewQuery,
+    preview: answers.movePreview,
+    status: 201,
+    answer: answers.moveReport,
+    handle: async (call) => {
+      const { pool } = parseWith(moveSchema, fieldsOf(call), 'the move');
+      const order = { tenant: call.param('code'), pool, revision: call.revision };
+      if (isPreview(call.query)) return lookedAt(await previewMove(call.door, order, call.actor));
+      return { body: await moveTenant(call.door, order, call.actor) };
+    },
+  }),
+];
+
+export const contactOperations = [
+  operation({
+    id: 'listContacts',
+    method: 'get',
+    path: '/tenants/{code}/contacts',
+    summary: 'What stands in a tenant’s phonebook beside the lines of its phones',
+    needs: 'look',
+    answer: listOf(answers.contact),
+    handle: async ({ door, param, actor }) => ({
+      body: { items: await listContacts(door, param('code'), actor), next: null },
+    }),
+  }),
+  operation({
+    id: 'replaceContacts',
+    method: 'put',
+    path: '/tenants/{code}/contacts',
+    summary: 'Replaces the contacts: a JSON object with items, or a table (text/csv) with name, work, mobile, home',
+    needs: 'tend',
+    body: z.strictObject({ items: contactsSchema }),
+    bodyTypes: ['text/csv'],
+    answer: listOf(answers.contact),
+    handle: async (call) => {
+      const { door, param, actor, body } = call;
+      const items =
+        typeof body === 'string'
+          ? await importContacts(door, param('code'), body, actor)
+          : await replaceContacts(door, param('code'), fieldsOf(call).items, actor);
+      return { body: { items, next: null } };
+    },
+  }),
+];

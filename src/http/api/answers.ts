@@ -1,0 +1,268 @@
+// What the API answers, as schemas: the OpenAPI document is made from them, and tests hold every answer against it.
+import { z } from 'zod';
+import { ROLES } from '../../domain/access.ts';
+import { contactSchema } from '../../domain/contact.ts';
+import { ERROR_CODES } from '../../domain/errors.ts';
+import { keySchema } from '../../domain/keys.ts';
+import { type Parameters, parametersSchema } from '../../domain/parameters.ts';
+import type { Phone } from '../../domain/phone.ts';
+import { poolSchema } from '../../domain/pool.ts';
+import { serverSchema } from '../../domain/server.ts';
+import { LEVELS, maskSettings, SETTING_NAMES, type SettingsLevel } from '../../domain/settings.ts';
+import { BINDINGS, provisioningUrl } from '../../domain/tenant.ts';
+import type { StoredTenant } from '../../store/tenants.ts';
+
+const moment = z.iso.datetime();
+const mac = z.string().regex(/^[0-9a-f]{12}$/);
+const revision = z.number().int();
+
+/** Settings as they are shown: a secret is only said to be set. */
+const settings = z.partialRecord(z.enum(SETTING_NAMES), z.unknown());
+
+export const server = serverSchema;
+export const pool = poolSchema;
+export const checkedPool = z.strictObject({ ...poolSchema.unwrap().shape, warnings: z.array(z.string()).readonly() });
+
+const dnsRecord = z.looseObject({ type: z.enum(['SRV', 'NAPTR']), name: z.string(), ttl: z.number() });
+export const records = z.strictObject({ records: z.array(dnsRecord) });
+
+export const tenant = z.strictObject({
+  code: z.string(),
+  name: z.string(),
+  pool: z.string(),
+  binding: z.enum(BINDINGS),
+  sipDomain: z.string().nullable(),
+  /** The load of the tenant: what somebody said, or the number of its phones. */
+  weight: z.number(),
+  phones: z.number().int(),
+  settings,
+  parameters: parametersSchema,
+  provisioningUrl: z.url(),
+  revision,
+});
+
+export const showTenant = (publicUrl: string, { token, weight, phones, ...shown }: StoredTenant) => ({
+  ...shown,
+  ...withoutSecrets(shown),
+  weight: weight ?? phones,
+  phones,
+  provisioningUrl: provisioningUrl(publicUrl, token),
+});
+
+const withoutSecrets = (choices: { settings: SettingsLevel; parameters: Parameters }) => ({
+  settings: maskSettings(choices.settings),
+});
+
+const line = z.strictObject({
+  user: z.string(),
+  authUser: z.string().nullable(),
+  displayName: z.string().nullable(),
+  label: z.string().nullable(),
+  extension: z.string().nullable(),
+});
+
+export const phone = z.strictObject({
+  mac,
+  tenant: z.string(),
+  vendor: z.string(),
+  model: z.string(),
+  enabled: z.boolean(),
+  keys: z.array(keySchema).readonly(),
+  /** Without their passwords: those go in and never come out. */
+  lines: z.array(line).readonly(),
+  settings,
+  parameters: parametersSchema,
+  revision,
+});
+
+/** A phone as programs may see it. */
+export const showPhone = ({ lines, ...shown }: Phone) => ({
+  ...shown,
+  ...withoutSecrets(shown),
+  lines: lines.map(({ password: _password, ...rest }) => rest),
+});
+
+export const move = z.strictObject({
+  at: moment,
+  tenant: z.string(),
+  fromPool: z.string(),
+  toPool: z.string(),
+  phones: z.number().int(),
+  actor: z.string(),
+});
+
+export const moveReport = z.strictObject({
+  tenant: z.string(),
+  fromPool: z.string(),
+  toPool: z.string(),
+  fromServer: z.string(),
+  toServer: z.string(),
+  phones: z.number().int(),
+  revision,
+  warnings: z.array(z.string()).readonly(),
+});
+
+const loads = z.record(z.string(), z.number());
+const serverLoad = z.strictObject({
+  server: z.string(),
+  capacity: z.number().nullable(),
+  /** In the unit of the tenants' weights. */
+  load: z.number(),
+  /** Lost server → what this one bears then. */
+  whenLost: loads,
+});
+
+/** What would change for phones: how many, and the changes themselves, gathered where they are the same. */
+export const impact = z.strictObject({
+  phones: z.number().int(),
+  changed: z.number().int(),
+  groups: z
+    .array(
+      z.strictObject({
+        vendor: z.string(),
+        phones: z.number().int(),
+        restarts: z.boolean(),
+        removed: z.array(z.string()).readonly(),
+        added: z.array(z.string()).readonly(),
+        examples: z.array(mac).readonly(),
+      }),
+    )
+    .readonly(),
+});
+
+export const movePreview = z.strictObject({
+  tenant: z.string(),
+  fromPool: z.string(),
+  toPool: z.string(),
+  fromServer: z.string(),
+  toServer: z.string(),
+  phones: z.number().int(),
+  lines: z.number().int(),
+  revision,
+  before: z.array(serverLoad).readonly(),
+  after: z.array(serverLoad).readonly(),
+  warnings: z.array(z.string()).readonly(),
+  impact,
+});
+
+export const failover = z.strictObject({ servers: z.array(serverLoad).readonly() });
+
+export const level = z.strictObject({
+  level: z.enum(LEVELS),
+  of: z.string(),
+  settings,
+  parameters: parametersSchema,
+  revision,
+});
+export const chosenLevel = z.strictObject({ ...level.shape, warnings: z.array(z.string()).readonly() });
+
+export const setting = z.strictObject({
+  name: z.enum(SETTING_NAMES),
+  title: z.string(),
+  description: z.string(),
+  /** A secret is write-only: it is shown as set or not set. */
+  secret: z.boolean(),
+  fallback: z.unknown(),
+  /** A JSON Schema of the value. */
+  value: z.record(z.string(), z.unknown()),
+});
+
+export const explanation = z.strictObject({
+  setting: z.enum(SETTING_NAMES),
+  value: z.unknown(),
+  /** The level that the value comes from. */
+  from: z.string(),
+  levels: z.array(z.strictObject({ level: z.string(), says: z.unknown() })).readonly(),
+});
+
+export const ownTemplate = z.strictObject({
+  file: z.string(),
+  state: z.enum(['served', 'last good', 'not used']),
+  fault: z.string().nullable(),
+});
+
+export const madeFile = z.strictObject({
+  name: z.string(),
+  contentType: z.string(),
+  digest: z.string(),
+  bytes: z.number().int(),
+});
+
+export const upload = z.strictObject({ file: z.string(), at: moment, bytes: z.number().int() });
+
+export const override = z.strictObject({
+  file: z.string(),
+  at: moment,
+  parameters: z.number().int(),
+  breaks: z.array(z.strictObject({ name: z.string(), reason: z.string() })).readonly(),
+});
+
+export const fetched = z.strictObject({
+  at: moment,
+  mac,
+  tenant: z.string(),
+  method: z.string(),
+  file: z.string(),
+  status: z.number().int(),
+  digest: z.string().nullable(),
+  address: z.string(),
+  userAgent: z.string(),
+  model: z.string().nullable(),
+  firmware: z.string().nullable(),
+});
+
+export const unclaimed = z.strictObject({
+  mac,
+  tenant: z.string(),
+  vendor: z.string().nullable(),
+  model: z.string().nullable(),
+  firmware: z.string().nullable(),
+  address: z.string(),
+  file: z.string(),
+  firstAt: moment,
+  lastAt: moment,
+  requests: z.number().int(),
+});
+
+export const contact = contactSchema;
+
+const holder = { role: z.enum(ROLES), tenants: z.array(z.string()).readonly() };
+
+export const user = z.strictObject({ name: z.string(), ...holder, enabled: z.boolean(), createdAt: moment });
+
+export const apiKey = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  ...holder,
+  expiresAt: moment.nullable(),
+  createdAt: moment,
+  createdBy: z.string(),
+  lastUsedAt: moment.nullable(),
+});
+
+/** The only answer that holds a key. */
+export const newApiKey = z.strictObject({ ...apiKey.shape, key: z.string() });
+
+export const whoIAm = z.strictObject({ name: z.string(), ...holder });
+
+export const auditEntry = z.strictObject({
+  id: z.number().int(),
+  at: moment,
+  actor: z.string(),
+  address: z.string().nullable(),
+  action: z.string(),
+  subject: z.string(),
+  tenant: z.string().nullable(),
+  changes: z.array(z.strictObject({ path: z.string(), before: z.unknown(), after: z.unknown() })).readonly(),
+  hash: z.string(),
+});
+
+/** RFC 9457. */
+export const problem = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.enum(ERROR_CODES),
+  detail: z.string(),
+  errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+});

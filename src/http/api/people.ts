@@ -1,0 +1,182 @@
+// /api/v1/session, /api/v1/users, /api/v1/keys and /api/v1/audit: who comes in, and what they did.
+import { z } from 'zod';
+import { addApiKey, addUser, changeUser, removeApiKey, removeUser } from '../../app/people.ts';
+import { signIn, signOut } from '../../app/sign-in.ts';
+import type { Actor } from '../../domain/access.ts';
+import { notFound } from '../../domain/errors.ts';
+import { parseWith } from '../../domain/parse.ts';
+import { apiKeySchema, passwordSchema, userSchema } from '../../domain/people.ts';
+import type { StoredApiKey } from '../../store/api-keys.ts';
+import { clientAddress } from '../address.ts';
+import { clearSession, sessionOf, setSession } from '../session.ts';
+import * as answers from './answers.ts';
+import { fieldsOf, given, listOf, operation, pageQuery } from './operation.ts';
+
+const signInSchema = z.strictObject({ name: z.string().max(64), password: z.string().max(256) });
+const newUserSchema = z.strictObject({ ...userSchema.unwrap().shape, password: passwordSchema });
+
+const showActor = ({ name, role, scope }: Actor) => ({
+  name,
+  role,
+  tenants: scope.kind === 'tenants' ? scope.codes : [],
+});
+const showKey = ({ secretHash: _hash, ...key }: StoredApiKey) => key;
+
+export const sessionOperations = [
+  operation({
+    id: 'signIn',
+    method: 'post',
+    path: '/session',
+    summary: 'Signs a person in; the session stands in a cookie',
+    needs: null,
+    body: signInSchema,
+    status: 201,
+    answer: answers.whoIAm,
+    handle: async ({ door, body, request, response }) => {
+      const given = parseWith(signInSchema, body, 'the sign-in');
+      const { session, user } = await signIn(door, door.attempts, given, clientAddress(request));
+      setSession(response, session);
+      return { body: { name: `user:${user.name}`, role: user.role, tenants: user.tenants } };
+    },
+  }),
+  operation({
+    id: 'getSession',
+    method: 'get',
+    path: '/session',
+    summary: 'Who I am',
+    needs: 'look',
+    answer: answers.whoIAm,
+    handle: async ({ actor }) => ({ body: showActor(actor) }),
+  }),
+  operation({
+    id: 'signOut',
+    method: 'delete',
+    path: '/session',
+    summary: 'Ends the session',
+    needs: 'look',
+    answer: null,
+    handle: async ({ door, actor, request, response }) => {
+      const session = sessionOf(request);
+      if (session !== null) await signOut(door, session, actor);
+      clearSession(response);
+      return null;
+    },
+  }),
+];
+
+export const userOperations = [
+  operation({
+    id: 'listUsers',
+    method: 'get',
+    path: '/users',
+    summary: 'People who may come in',
+    needs: 'own',
+    answer: listOf(answers.user),
+    handle: async ({ door }) => ({ body: { items: await door.store.users.list(), next: null } }),
+  }),
+  operation({
+    id: 'addUser',
+    method: 'post',
+    path: '/users',
+    summary: 'Adds a person',
+    needs: 'own',
+    body: newUserSchema,
+    status: 201,
+    answer: answers.user,
+    handle: async ({ door, body, actor }) => ({ body: await addUser(door, body, actor) }),
+  }),
+  operation({
+    id: 'getUser',
+    method: 'get',
+    path: '/users/{name}',
+    summary: 'One person',
+    needs: 'own',
+    answer: answers.user,
+    handle: async ({ door, param }) => {
+      const user = await door.store.users.find(param('name'));
+      if (user === null) throw notFound(`user ${param('name')}`);
+      return { body: user };
+    },
+  }),
+  operation({
+    id: 'changeUser',
+    method: 'patch',
+    path: '/users/{name}',
+    summary: 'Changes a person; a new password or another role ends all sessions',
+    needs: 'own',
+    body: newUserSchema,
+    partial: true,
+    answer: answers.user,
+    handle: async (call) => ({
+      body: await changeUser(call.door, call.param('name'), fieldsOf(call), call.actor),
+    }),
+  }),
+  operation({
+    id: 'removeUser',
+    method: 'delete',
+    path: '/users/{name}',
+    summary: 'Removes a person',
+    needs: 'own',
+    answer: null,
+    handle: async ({ door, param, actor }) => {
+      await removeUser(door, param('name'), actor);
+      return null;
+    },
+  }),
+  operation({
+    id: 'listKeys',
+    method: 'get',
+    path: '/keys',
+    summary: 'Programs’ keys, without the keys themselves',
+    needs: 'own',
+    answer: listOf(answers.apiKey),
+    handle: async ({ door }) => ({ body: { items: (await door.store.apiKeys.list()).map(showKey), next: null } }),
+  }),
+  operation({
+    id: 'addKey',
+    method: 'post',
+    path: '/keys',
+    summary: 'Makes a key; it is in this answer and never again',
+    needs: 'own',
+    body: apiKeySchema,
+    status: 201,
+    answer: answers.newApiKey,
+    handle: async ({ door, body, actor }) => ({ body: await addApiKey(door, body, actor) }),
+  }),
+  operation({
+    id: 'removeKey',
+    method: 'delete',
+    path: '/keys/{id}',
+    summary: 'Removes a key',
+    needs: 'own',
+    answer: null,
+    handle: async ({ door, param, actor }) => {
+      await removeApiKey(door, param('id'), actor);
+      return null;
+    },
+  }),
+];
+
+export const auditOperations = [
+  operation({
+    id: 'listAudit',
+    method: 'get',
+    path: '/audit',
+    summary: 'Who changed what, newest first',
+    needs: 'look',
+    query: z.object({
+      limit: pageQuery.limit,
+      cursor: z.coerce.number().int().min(1).optional(),
+      tenant: z.string().optional(),
+      actor: z.string().optional(),
+      action: z.string().optional(),
+      subject: z.string().optional(),
+    }),
+    answer: listOf(answers.auditEntry),
+    handle: async ({ door, actor, query: { limit, cursor = null, ...filter } }) => {
+      const items = await door.store.audit.list(actor.scope, { limit, before: cursor, ...given(filter) });
+      const last = items.length === limit ? items.at(-1) : undefined;
+      return { body: { items, next: last === undefined ? null : String(last.id) } };
+    },
+  }),
+];

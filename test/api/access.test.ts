@@ -1,0 +1,284 @@
+// Every operation × every role × what is one's own, another tenant's, or nobody's key. The table below says again, by hand,
+// what each operation needs; a new operation without an entry fails.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import request from 'supertest';
+import { ROLES, type Role } from '../../src/domain/access.ts';
+import { OPERATIONS } from '../../src/http/api/operations.ts';
+import { giveAccount } from '../redirection/services.ts';
+import { type App, startApp } from '../support/app.ts';
+
+type Asked = { readonly path: string; readonly body?: object };
+type Prepare = (app: App, tenant: string, unique: string) => Promise<Asked> | Asked;
+type Least = 'everybody' | 'look' | 'fleet' | 'tend' | 'operate' | 'own';
+
+const MAY: Record<Role, readonly Least[]> = {
+  owner: ['everybody', 'look', 'fleet', 'tend', 'operate', 'own'],
+  operator: ['everybody', 'look', 'fleet', 'tend', 'operate'],
+  viewer: ['everybody', 'look', 'fleet'],
+  tenantAdmin: ['everybody', 'look', 'tend'],
+  tenantViewer: ['everybody', 'look'],
+};
+
+const line = { user: '1', password: 'not shown' };
+const PHONES: Record<string, string> = { acme: '805ec0a00001', globex: '805ec0a00002' };
+const phoneOf = (tenant: string) => PHONES[tenant] ?? '';
+
+/** A MAC address that is like no other. */
+const macOf = (unique: string) => `805e${unique.padStart(8, '0')}`;
+
+const newPhone = async (app: App, tenant: string, unique: string) => {
+  const mac = macOf(unique);
+  await app
+    .api('post', 'phones')
+    .send({ mac, tenant, vendor: 'yealink', model: 'T46U', lines: [line] })
+    .expect(201);
+  return mac;
+};
+const newServer = async (app: App, unique: string) => {
+  const server = { name: `s${unique}`, host: `s${unique}.example.com` };
+  await app.api('post', 'servers').send(server).expect(201);
+  return server.name;
+};
+const newPool = async (app: App, unique: string) => {
+  const targets = [{ server: 'voip1', priority: 10 }];
+  await app
+    .api('post', 'pools')
+    .send({ name: `p${unique}`, domain: `p${unique}.example.com`, targets })
+    .expect(201);
+  return `p${unique}`;
+};
+const newTenant = async (app: App, unique: string) => {
+  await app
+    .api('post', 'tenants')
+    .send({ code: `t${unique}`, name: 'T', pool: 'pbxA' })
+    .expect(201);
+  return `t${unique}`;
+};
+const newUser = async (app: App, unique: string) => {
+  const user = { name: `u${unique}`, role: 'viewer', password: 'long enough for this' };
+  await app.api('post', 'users').send(user).expect(201);
+  return user.name;
+};
+/** A phone that asks with the tenant's token and that nobody has claimed. */
+const newStranger = async (app: App, tenant: string, unique: string) => {
+  const mac = macOf(unique);
+  await app.phone('get', `${await app.folderOf(tenant)}${mac}.cfg`).expect(404);
+  for (let tries = 0; tries < 100; tries++) {
+    const { body } = await app.api('get', `unclaimed?tenant=${tenant}&limit=1000`);
+    if (body.items.some((one: { mac: string }) => one.mac === mac)) return mac;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`${mac} was not taken up`);
+};
+const newOverride = async (app: App, tenant: string, unique: string) => {
+  const mac = macOf(unique);
+  const phone = { mac, tenant, vendor: 'polycom', model: 'VVX 450', lines: [line] };
+  await app.api('post', 'phones').send(phone).expect(201);
+  const folder = await app.folderOf(tenant);
+  await app.phone('put', `${folder}${mac}-phone.cfg`).send('<PHONE_CONFIG/>').expect(200);
+  return `phones/${mac}/overrides/${mac}-phone.cfg`;
+};
+
+/** Operation → what it needs at least, and a request that succeeds for somebody who may. */
+const CASES: Record<string, [Least, Prepare]> = {
+  listServers: ['fleet', () => ({ path: 'servers' })],
+  addServer: ['operate', (_app, _t, u) => ({ path: 'servers', body: { name: `n${u}`, host: `n${u}.example.com` } })],
+  getServer: ['fleet', () => ({ path: 'servers/voip1' })],
+  changeServer: ['operate', () => ({ path: 'servers/voip1', body: { capacity: 5 } })],
+  removeServer: ['operate', async (app, _t, u) => ({ path: `servers/${await newServer(app, u)}` })],
+  listPools: ['fleet', () => ({ path: 'pools' })],
+  addPool: [
+    'operate',
+    (_app, _t, u) => ({
+      path: 'pools',
+      body: { name: `q${u}`, domain: `q${u}.example.com`, targets: [{ server: 'voip1', priority: 1 }] },
+    }),
+  ],
+  getPool: ['fleet', () => ({ path: 'pools/pbxA' })],
+  changePool: ['operate', () => ({ path: 'pools/pbxA', body: { ttl: 60 } })],
+  removePool: ['operate', async (app, _t, u) => ({ path: `pools/${await newPool(app, u)}` })],
+  getPoolRecords: ['fleet', () => ({ path: 'pools/pbxA/records' })],
+  getFailover: ['fleet', () => ({ path: 'failover' })],
+  listSettings: ['look', () => ({ path: 'settings' })],
+  listOwnTemplates: ['fleet', () => ({ path: 'templates' })],
+  getInstallationSettings: ['fleet', () => ({ path: 'settings/installation' })],
+  changeInstallationSettings: ['operate', () => ({ path: 'settings/installation', body: { settings: { mwi: true } } })],
+  getVendorSettings: ['fleet', () => ({ path: 'settings/vendors/yealink' })],
+  changeVendorSettings: ['operate', () => ({ path: 'settings/vendors/yealink', body: { settings: { mwi: true } } })],
+  getModelSettings: ['fleet', () => ({ path: 'settings/models/yealink/T46U' })],
+  changeModelSettings: ['operate', () => ({ path: 'settings/models/yealink/T46U', body: { settings: { mwi: true } } })],
+  listTenants: ['look', () => ({ path: 'tenants' })],
+  addTenant: ['operate', (_app, _t, u) => ({ path: 'tenants', body: { code: `n${u}`, name: 'N', pool: 'pbxA' } })],
+  getTenant: ['look', (_app, tenant) => ({ path: `tenants/${tenant}` })],
+  changeTenant: ['tend', (_app, tenant) => ({ path: `tenants/${tenant}`, body: { settings: { mwi: true } } })],
+  removeTenant: ['operate', async (app, _t, u) => ({ path: `tenants/${await newTenant(app, u)}` })],
+  listMoves: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/moves` })],
+  moveTenant: [
+    'operate',
+    async (app, _t, u) => ({ path: `tenants/${await newTenant(app, u)}/moves`, body: { pool: 'pbxB' } }),
+  ],
+  listContacts: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/contacts` })],
+  replaceContacts: ['tend', (_app, tenant) => ({ path: `tenants/${tenant}/contacts`, body: { items: [] } })],
+  listPhones: ['look', () => ({ path: 'phones' })],
+  addPhone: [
+    'tend',
+    (_app, tenant, u) => ({
+      path: 'phones',
+      body: { mac: macOf(u), tenant, vendor: 'yealink', model: 'T46U', lines: [line] },
+    }),
+  ],
+  getPhone: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}` })],
+  changePhone: ['tend', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}`, body: { settings: { mwi: true } } })],
+  removePhone: ['tend', async (app, tenant, u) => ({ path: `phones/${await newPhone(app, tenant, u)}` })],
+  explainPhoneSettings: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/settings` })],
+  listPhoneFiles: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/files` })],
+  getPhoneFile: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/files/${phoneOf(tenant)}.cfg` })],
+  listUploads: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/uploads` })],
+  listOverrides: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/overrides` })],
+  clearOverride: ['tend', async (app, tenant, u) => ({ path: await newOverride(app, tenant, u) })],
+  listFetches: ['look', () => ({ path: 'fetches' })],
+  listUnclaimed: ['look', () => ({ path: 'unclaimed' })],
+  adoptPhone: [
+    'tend',
+    async (app, tenant, u) => ({
+      path: `unclaimed/${await newStranger(app, tenant, u)}/adoption`,
+      body: { vendor: 'yealink', model: 'T46U', lines: [line] },
+    }),
+  ],
+  forgetUnclaimed: ['tend', async (app, tenant, u) => ({ path: `unclaimed/${await newStranger(app, tenant, u)}` })],
+  signIn: [
+    'everybody',
+    async (app, _t, u) => ({
+      path: 'session',
+      body: { name: await newUser(app, u), password: 'long enough for this' },
+    }),
+  ],
+  getSession: ['look', () => ({ path: 'session' })],
+  signOut: ['look', () => ({ path: 'session' })],
+  listUsers: ['own', () => ({ path: 'users' })],
+  addUser: [
+    'own',
+    (_app, _t, u) => ({ path: 'users', body: { name: `v${u}`, role: 'viewer', password: 'long enough for this' } }),
+  ],
+  getUser: ['own', async (app, _t, u) => ({ path: `users/${await newUser(app, u)}` })],
+  changeUser: ['own', async (app, _t, u) => ({ path: `users/${await newUser(app, u)}`, body: { enabled: false } })],
+  removeUser: ['own', async (app, _t, u) => ({ path: `users/${await newUser(app, u)}` })],
+  listKeys: ['own', () => ({ path: 'keys' })],
+  addKey: ['own', (_app, _t, u) => ({ path: 'keys', body: { name: `k${u}`, role: 'viewer' } })],
+  removeKey: [
+    'own',
+    async (app) => {
+      const { body } = await app.api('post', 'keys').send({ name: 'k', role: 'viewer' }).expect(201);
+      return { path: `keys/${body.id}` };
+    },
+  ],
+  getDhcp: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/dhcp` })],
+  listRedirections: ['fleet', () => ({ path: 'redirections' })],
+  getRedirection: ['fleet', () => ({ path: 'redirections/ymcs' })],
+  putRedirectionAccount: ['own', () => ({ path: 'redirections/ztp', body: { credentials: { apiKey: 'key' } } })],
+  removeRedirectionAccount: ['own', (app) => giveAccount(app).then(() => ({ path: 'redirections/ymcs' }))],
+  exportRedirection: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/redirections/ymcs` })],
+  claimPhones: [
+    'operate',
+    (app, tenant) => giveAccount(app).then(() => ({ path: `tenants/${tenant}/redirections/ymcs`, body: {} })),
+  ],
+  releasePhones: [
+    'operate',
+    async (app, tenant) => {
+      await giveAccount(app);
+      return { path: `tenants/${tenant}/redirections/ymcs`, body: { macs: [phoneOf(tenant)] } };
+    },
+  ],
+  listClaims: [
+    'operate',
+    (app, tenant) => giveAccount(app).then(() => ({ path: `tenants/${tenant}/redirections/ymcs/claims` })),
+  ],
+  listAudit: ['look', () => ({ path: 'audit' })],
+};
+
+/** Operations on one tenant's things: for somebody of another tenant those do not exist. */
+const isAboutTenant = (path: string) => /tenants\/(?:acme|globex)|phones\/|unclaimed\//.test(path);
+
+test('every operation stands in the table', () => {
+  assert.deepEqual(Object.keys(CASES).sort(), OPERATIONS.map(({ id }) => id).sort());
+});
+
+async function keyFor(app: App, role: Role): Promise<string> {
+  const tenants = role.startsWith('tenant') ? ['acme'] : [];
+  const { body } = await app.api('post', 'keys').send({ name: role, role, tenants }).expect(201);
+  return body.key as string;
+}
+
+/** What an operation must answer to a role, for something of `tenant`, when the role's own tenant is acme. */
+function expected(least: Least, role: Role, tenant: string, { path, body }: Asked): 'done' | 401 | 403 | 404 {
+  if (!MAY[role].includes(least)) return 403;
+  const foreign = role.startsWith('tenant') && tenant !== 'acme';
+  const named = isAboutTenant(path) || (body !== undefined && 'tenant' in body);
+  return foreign && named ? 404 : 'done';
+}
+
+describe('every operation, every role', () => {
+  let count = 0;
+  for (const role of [...ROLES, 'nobody'] as const) {
+    test(role, async (context) => {
+      const app = await startApp(context);
+      const key = role === 'nobody' ? '' : await keyFor(app, role);
+      for (const { id, method } of OPERATIONS) {
+        for (const tenant of ['acme', 'globex']) {
+          const [least, prepare] = CASES[id] ?? assert.fail(id);
+          count++;
+          const asked = await prepare(app, tenant, String(1_000 + count));
+          const what = `${role}: ${id} of ${tenant}`;
+          if (role === 'nobody') {
+            const answer = await request(app.adminUrl)[method](`/api/v1/${asked.path}`).send(asked.body);
+            assert.equal(answer.status, least === 'everybody' ? 201 : 401, what);
+            continue;
+          }
+          const before = (await app.house.store.audit.end()).id;
+          const answer = await app.api(method, asked.path, key).send(asked.body);
+          const entries = (await app.house.store.audit.end()).id - before;
+          const right = expected(least, role, tenant, asked);
+          if (right === 'done') assert.ok(answer.status < 300, `${what}: ${answer.status} ${answer.text}`);
+          else assert.equal(answer.status, right, `${what}: ${answer.text}`);
+          // Whatever is changed is written down, once; what is refused changes nothing. Who signs out by a key ends nothing.
+          const changes = right === 'done' && method !== 'get' && id !== 'signOut';
+          assert.equal(entries, changes ? 1 : 0, `${what}: ${entries} audit entries`);
+        }
+      }
+    });
+  }
+});
+
+test('lists hold one’s own only', async (context) => {
+  const app = await startApp(context);
+  const key = await keyFor(app, 'tenantViewer');
+  await newStranger(app, 'globex', '77');
+  await app.phone('get', `${await app.folderOf('globex')}805ec0a00002.cfg`).expect(200);
+  await app.api('patch', 'tenants/globex').send({ name: 'Other' }).expect(200);
+  for (const path of ['tenants', 'phones', 'fetches', 'unclaimed', 'audit']) {
+    const { text } = await app.api('get', path, key).expect(200);
+    assert.ok(!/globex/i.test(text), path);
+    assert.ok(/globex/i.test((await app.api('get', path).expect(200)).text) || path === 'fetches', path);
+  }
+  assert.match((await app.api('get', 'tenants', key)).text, /acme/);
+});
+
+test('a tenant’s admin may not change where the tenant stands or what it weighs', async (context) => {
+  const app = await startApp(context);
+  const key = await keyFor(app, 'tenantAdmin');
+  for (const change of [
+    { name: 'X' },
+    { weight: 1 },
+    { binding: 'outboundProxy', sipDomain: 'x.example.com' },
+    { pool: 'pbxB' },
+  ]) {
+    const answer = await app.api('patch', 'tenants/acme', key).send(change);
+    assert.ok([403, 422].includes(answer.status), JSON.stringify(change));
+  }
+  const { body } = await app.api('get', 'tenants/acme').expect(200);
+  assert.deepEqual(
+    [body.name, body.weight, body.binding, body.pool, body.revision],
+    ['Acme', 3, 'registrar', 'pbxA', 1],
+  );
+});
