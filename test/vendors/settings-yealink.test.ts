@@ -8,7 +8,16 @@ import { LANGUAGES, MASK, SETTING_NAMES, SETTINGS } from '../../src/domain/setti
 import { type Change, timeZoneNames, timeZoneRule } from '../../src/domain/time-zone.ts';
 import { findName, loadParameterNames } from '../../src/vendors/parameters.ts';
 import { type Parameters, readLinesFormat } from '../support/readers.ts';
-import { aLine, aPhone, contextOf, EVERY_SETTING, renderAll, TEMPLATES, vendors } from '../support/world.ts';
+import {
+  aLine,
+  aPhone,
+  contextOf,
+  EVERY_SETTING,
+  PROVISIONING_URL,
+  renderAll,
+  TEMPLATES,
+  vendors,
+} from '../support/world.ts';
 
 const MODELS = { desk: 'T46U', legacy: 'T28P', multicell: 'W75DM' } as const;
 type Family = keyof typeof MODELS;
@@ -20,6 +29,8 @@ const LINES = [aLine(), aLine({ user: '102-ACME' })];
 type Raw = Record<string, string>;
 
 const phoneOf = (family: Family, raw: Raw = {}) => ({
+  // Its minutes differ in the two windows that are polled here.
+  mac: '805ec0a00002',
   model: MODELS[family],
   lines: LINES,
   parameters: { yealink: raw },
@@ -30,8 +41,11 @@ const textOf = (family: Family, settings: object, raw: Raw = {}): string => {
   return [...files].find(([name]) => name.endsWith('.cfg'))?.[1] ?? '';
 };
 
+/** The one parameter that stands twice, once for each user; the line of the ordinary user is read apart. */
+const OF_USER = /^(?:static\.)?security\.user_password = user:(?<password>.*)\n/m;
+
 const read = (family: Family, settings: object, raw: Raw = {}): Parameters =>
-  readLinesFormat(textOf(family, settings, raw));
+  readLinesFormat(textOf(family, settings, raw).replace(OF_USER, ''));
 
 /** The parameters below some names, as the file gives them. */
 const below = (all: Parameters, ...starts: string[]): Raw =>
@@ -186,20 +200,42 @@ for (const family of FAMILIES) {
       assert.deepEqual(security({ adminPassword: null }), {});
     });
 
-    test('a masked file does not show the password', () => {
-      const phone = aPhone(phoneOf(family, { 'ldap.password': 'directory-secret', 'ldap.host': 'ldap.example.com' }));
+    test('userPassword beside the administrator’s, and nothing at all without one', () => {
+      for (const userPassword of ['Horse-battery1', '#=;%"&<>{{x}}']) {
+        const text = textOf(family, { userPassword, adminPassword: 'Tr0ub4dor' });
+        assert.equal(OF_USER.exec(text)?.groups?.password, userPassword);
+        assert.deepEqual(below(readLinesFormat(text.replace(OF_USER, '')), 'security.', 'static.security.'), {
+          [`${prefix}security.user_name.admin`]: 'admin',
+          [`${prefix}security.user_password`]: 'admin:Tr0ub4dor',
+          [`${prefix}security.user_name.user`]: 'user',
+        });
+      }
+      assert.doesNotMatch(textOf(family, { userPassword: null }), /security\.user_/);
+    });
+
+    test('a masked file shows neither passwords nor the token', () => {
+      const raw = { 'ldap.password': 'directory-secret', 'ldap.host': 'ldap.example.com' };
+      const phone = aPhone(phoneOf(family, raw));
+      const passwords = { adminPassword: 'Tr0ub4dor', userPassword: 'Horse-battery1' };
       const context = contextOf({
-        phone: phoneOf(family, { 'ldap.password': 'directory-secret', 'ldap.host': 'ldap.example.com' }),
-        tenantSettings: { adminPassword: 'Tr0ub4dor' },
+        phone: phoneOf(family, raw),
+        tenantSettings: { ...passwords, firmware: 'image.rom', keepLocalChanges: true },
       });
       const spec = vendors.identify(`${phone.mac}.cfg`).find(({ vendor }) => vendor === 'yealink')?.spec;
       assert.ok(spec?.kind === 'rendered');
       const rendering = { ...phone, spec, context: maskSecrets(context), fileKey: null };
       const text = vendors.render(rendering).body.toString('utf8');
-      for (const secret of ['Tr0ub4dor', 'directory-secret', ...LINES.map((line) => line.password)]) {
+      const token = PROVISIONING_URL.split('/').at(-2) ?? '';
+      assert.ok(textOf(family, {}).includes(token), 'there is something to hide');
+      for (const secret of [
+        token,
+        ...Object.values(passwords),
+        'directory-secret',
+        ...LINES.map((line) => line.password),
+      ]) {
         assert.ok(!text.includes(secret), secret);
       }
-      const all = readLinesFormat(text);
+      const all = readLinesFormat(text.replace(OF_USER, ''));
       assert.equal(all.get(`${prefix}security.user_password`), `admin:${MASK}`);
       assert.deepEqual(below(all, 'ldap.'), { 'ldap.password': MASK, 'ldap.host': 'ldap.example.com' });
     });
@@ -300,8 +336,11 @@ for (const family of FAMILIES) {
     test('every one of them changes the file, but what these phones cannot be told', () => {
       const without = textOf(family, {});
       const unchanging = SETTING_NAMES.filter((name) => textOf(family, { [name]: every[name] }) === without);
-      // NAPTR is asked first anyway; a file is encrypted after it is made.
-      assert.deepEqual(unchanging, ['srvLookup', 'fileKey']);
+      // NAPTR is asked first anyway; a priority counts with a VLAN; a file is encrypted after it is made. The rest is the
+      // handsets' matter, and a base has no PC port.
+      const ofHandsets = ['dialTimeoutS', 'ringTone', 'autoAnswer', 'pagingGroups', 'pcVlanId'];
+      const expected = ['srvLookup', 'vlanPriority', 'fileKey', ...(family === 'multicell' ? ofHandsets : [])];
+      assert.deepEqual(unchanging.sort(), expected.sort());
     });
 
     test('a setting that is unset again leaves the file as the default has it', () => {
