@@ -216,7 +216,7 @@ describe('encrypted sound', () => {
 });
 
 test('call waiting', () => {
-  const waiting = (callWaiting: boolean) => startingWith(held({ callWaiting }), 'call.');
+  const waiting = (callWaiting: boolean) => startingWith(held({ callWaiting }), 'call.callWaiting.');
   assert.deepEqual(waiting(true), { 'call.callWaiting.enable': '1' });
   assert.deepEqual(waiting(false), { 'call.callWaiting.enable': '0' });
 });
@@ -226,6 +226,8 @@ describe('what lives in the flash of the phone', () => {
     'device.set': '1',
     'device.prov.tagSerialNo': '1',
     'device.prov.tagSerialNo.set': '1',
+    'device.net.lldpEnabled': '1',
+    'device.net.lldpEnabled.set': '1',
   };
   const NO_SYSLOG = { 'device.syslog.serverName': '', 'device.syslog.serverName.set': '1' };
   const device = (settings: object) => startingWith(held(settings), 'device.');
