@@ -316,7 +316,9 @@ const byPort: GrandstreamNames = (field, index, all) => {
 const GRANDSTREAM_NAMES: Record<string, GrandstreamNames> = {
   gxp14: byNumber(DESK_P),
   gxp16: byNumber(DESK_P),
+  gxp17: byNumber(DESK_P),
   gxp21: byNumber(DESK_P),
+  gxp2160: byNumber(DESK_P),
   gxv32: byNumber(DESK_P),
   wp8: byNumber(DESK_P),
   ht70: byNumber(ADAPTER_P),

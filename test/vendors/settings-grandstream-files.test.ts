@@ -5,9 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { SaxesParser } from 'saxes';
+import { phonebook } from '../../src/domain/contact.ts';
 import { TRANSPORTS } from '../../src/domain/pool.ts';
 import { maskSecrets } from '../../src/domain/render-context.ts';
-import { MASK } from '../../src/domain/settings.ts';
+import { CODECS, MASK } from '../../src/domain/settings.ts';
 import { findName, loadParameterNames } from '../../src/vendors/parameters.ts';
 import type { RenderedSpec } from '../../src/vendors/vendors.ts';
 import { readElements } from '../support/readers.ts';
@@ -15,8 +17,10 @@ import {
   aLine,
   aPhone,
   contextOf,
+  EVERY_SETTING,
   everyFamily,
   everyModel,
+  PROVISIONING_URL,
   renderAll,
   type Situation,
   TEMPLATES,
@@ -30,6 +34,7 @@ const BINARY = `cfg${MAC}`;
 const models = everyModel().filter(({ vendor }) => vendor === 'grandstream');
 const families = everyFamily().filter(({ vendor }) => vendor === 'grandstream');
 const PACKED = ['GXP2000', 'GXP2010', 'GXP2020'];
+const FOLDER = PROVISIONING_URL.replace(/^https:\/\/|\/$/g, '');
 const OF_ITEMS = ['ghp', 'grp', 'gxv33', 'wp8x6'];
 
 const EVERYTHING = {
@@ -149,6 +154,59 @@ describe('with every setting, every name is one that the phone knows', () => {
   });
 });
 
+describe('no file that is served holds an XML comment', () => {
+  /** What stands in a file and is neither an element nor its text. The parser throws for a file that is broken. */
+  const hiddenIn = (text: string): string[] => {
+    const found: string[] = [];
+    const parser = new SaxesParser();
+    parser.on('comment', (comment) => found.push(comment));
+    parser.on('cdata', (data) => found.push(data));
+    parser.on('doctype', (type) => found.push(type));
+    parser.write(text).close();
+    return found;
+  };
+  const keysOf = (model: string): object[] => {
+    const { keys = 0, keyTypes = [], expansion } = vendors.findModel('grandstream', model) ?? {};
+    const types = keyTypes.filter((type) => type !== 'none');
+    const places = Array.from({ length: keys }, (_, at) => ({ module: 0, position: at + 1 }));
+    const board = Array.from({ length: expansion?.keys ?? 0 }, (_, at) => ({ module: 1, position: at + 1 }));
+    return [...places, ...board].map((place, at) => {
+      const type = types[at % types.length];
+      return { ...place, type, ...(type === 'line' || type === 'doNotDisturb' ? {} : { value: '103' }) };
+    });
+  };
+
+  for (const { model, lines: count } of models.filter((entry) => !PACKED.includes(entry.model))) {
+    test(model, () => {
+      const lines = Array.from({ length: count }, () => aLine());
+      const situations = [
+        { tenantSettings: EVERY_SETTING, keys: keysOf(model) },
+        { tenantSettings: { ...EVERY_SETTING, codecs: [...CODECS], phonebook: true }, keys: [] },
+        { tenantSettings: {}, keys: [] },
+      ];
+      for (const { tenantSettings, keys } of situations) {
+        const text = renderAll({ phone: phone(model, { lines, keys }), tenantSettings }).get(XML) ?? assert.fail();
+        assert.deepEqual(hiddenIn(text), []);
+      }
+    });
+  }
+
+  test('the phonebook', () => {
+    const anna = { name: 'Anna', work: '0301', mobile: '0170', home: '0302' };
+    for (const name of ['phonebook.xml', 'gs_phonebook.xml']) {
+      const text = vendors.renderPhonebook('grandstream', specOf(name), phonebook([], [anna])).body.toString('utf8');
+      assert.match(text, /Anna/);
+      assert.deepEqual(hiddenIn(text), []);
+    }
+  });
+
+  test('and the test sees what it looks for', () => {
+    assert.deepEqual(hiddenIn('<a><!-- 8 --><P46>8</P46><![CDATA[x]]></a>'), [' 8 ', 'x']);
+    assert.equal(keysOf('GXP2170').length, 52);
+    assert.throws(() => hiddenIn('<a><b></a>'));
+  });
+});
+
 /** Reads a packed file as a phone would. */
 function unpack(file: Buffer): Said {
   const words = Array.from({ length: file.length / 2 }, (_, index) => file.readUInt16BE(2 * index));
@@ -191,6 +249,11 @@ describe('the binary file', () => {
       ...{ P501: '0', P601: '0' },
       ...Object.fromEntries(cleared.map((name) => [name, ''])),
       ...{ P144: '0', P30: 'pool.ntp.org', P84: '30', P91: '0', P207: '' },
+      // It answers when it is asked, which has no number for accounts 5 and 6.
+      ...{ P90: '0', P425: '0', P298: '1', P438: '1', P538: '1', P638: '1' },
+      // It fetches its file once a day and no firmware; the phonebook could come by HTTP alone.
+      ...{ P85: '4', P38: '46', P194: '1', P193: '1440', P192: FOLDER, P232: '', P238: '2', P330: '0', P331: FOLDER },
+      ...{ P332: '12', P333: '0' },
     });
   });
 
@@ -217,6 +280,33 @@ describe('the binary file', () => {
     assert.deepEqual(['rfc2833', 'inband', 'info'].map(tones), ['1', '8', '2']);
     const encryption = (srtp: string) => unpacked({ phone: phone('GXP2000'), tenantSettings: { srtp } }).P183;
     assert.deepEqual(['off', 'optional', 'required'].map(encryption), ['0', '3', '2']);
+  });
+
+  test('says codecs, ring tone, network, upkeep and the phonebook as far as these phones have them', () => {
+    const chosen = {
+      codecs: ['opus', 'pcma'],
+      ringTone: 2,
+      dialTimeoutS: 9,
+      vlanId: 20,
+      vlanPriority: 5,
+      voiceDscp: 34,
+    };
+    const more = { poll: 'off', firmware: 'image-', autoAnswer: 'always', phonebook: false };
+    const plain = unpacked({ phone: phone('GXP2000', { lines }) });
+    const said = unpacked({ phone: phone('GXP2000', { lines }), tenantSettings: { ...chosen, ...more } });
+    const { P193: _, P332: __, P333: ___, ...rest } = plain;
+    // Eight places for each of six accounts; these phones have no Opus, and G.722 is 9, A-law 8.
+    const places = [['P57', 'P58', 'P59', 'P60', 'P61', 'P62', 'P46', 'P98']].concat(
+      ['P45', 'P55', 'P65', 'P175', 'P185'].map((account) => [1, 2, 3, 4, 5, 6, 7, 8].map((place) => account + place)),
+    );
+    const codecs = places.flatMap((names) => names.map((name, index) => [name, index === 0 ? '9' : '8']));
+    assert.deepEqual(said, {
+      ...{ ...rest, ...Object.fromEntries(codecs) },
+      ...{ P104: '2', P423: '2', P85: '9', P51: '20', P87: '5', P38: '34', P194: '0', P232: 'image-', P238: '0' },
+      ...{ P90: '1', P425: '1', P330: '0', P331: '' },
+    });
+    const never = unpacked({ phone: phone('GXP2000'), tenantSettings: { autoAnswer: 'off' } });
+    assert.deepEqual([never.P298, never.P438, never.P538, never.P638], ['0', '0', '0', '0']);
   });
 
   test('takes raw parameters by number and leaves out those by name', () => {

@@ -144,7 +144,7 @@ const base: Shape = {
   },
 };
 
-const items = ({ hasZone = true, hasLanguage = true, lowerCase = false } = {}): Shape => {
+const items = ({ hasZone = true, hasLanguage = true, lowerCase = false, optional = 'Optional' } = {}): Shape => {
   const spelt = (said: Said): Said =>
     lowerCase ? Object.fromEntries(Object.entries(said).map(([name, value]) => [name.toLowerCase(), value])) : said;
   return {
@@ -156,7 +156,7 @@ const items = ({ hasZone = true, hasLanguage = true, lowerCase = false } = {}): 
         [`${account}.dtmf.sendInAudio`]: word(dtmf === 'inband'),
         [`${account}.dtmf.sendInRtp`]: word(dtmf === 'rfc2833'),
         [`${account}.dtmf.sendInSip`]: word(dtmf === 'info'),
-        [`${account}.audio.srtpMode`]: { off: 'Disabled', optional: 'Optional', required: 'EnabledAndForced' }[srtp],
+        [`${account}.audio.srtpMode`]: { off: 'Disabled', optional, required: 'EnabledAndForced' }[srtp],
       });
     },
     perPhone: ({ posix, language, callWaiting, syslogServer, adminPassword }) =>
@@ -185,8 +185,10 @@ const PNP_ITEMS = { 'provisioning.3cxAutoProvision': 'No', 'provisioning.pnp.ena
 /** Family → how its settings are written, and what keeps other servers out. */
 const FAMILIES: Record<string, { readonly model: string; readonly shape: Shape; readonly guards: Said }> = {
   gxp14: { model: 'GXP2100', shape: desk(TWO_LETTERS), guards: { ...PNP, ...TR069 } },
-  gxp16: { model: 'GXP1782', shape: desk(TWO_LETTERS), guards: { ...OTHER_OPTIONS, ...PNP } },
+  gxp16: { model: 'GXP1630', shape: desk(TWO_LETTERS), guards: { ...OTHER_OPTIONS, ...PNP } },
+  gxp17: { model: 'GXP1782', shape: desk(TWO_LETTERS), guards: { ...OTHER_OPTIONS, ...PNP } },
   gxp21: { model: 'GXP2170', shape: desk(TWO_LETTERS), guards: { ...OTHER_OPTIONS, ...PNP, ...TR069 } },
+  gxp2160: { model: 'GXP2160', shape: desk(TWO_LETTERS), guards: { ...OTHER_OPTIONS, ...PNP, ...TR069 } },
   gxv32: {
     model: 'GXV3275',
     shape: desk(ANDROID, { hasZone: false }),
@@ -223,7 +225,7 @@ const FAMILIES: Record<string, { readonly model: string; readonly shape: Shape; 
   },
   gxv33: {
     model: 'GXV3480',
-    shape: items({ hasZone: false }),
+    shape: items({ hasZone: false, optional: 'EnabledButNotForced' }),
     guards: { ...PNP_ITEMS, 'provisioning.override.dhcp.allowOptions242': 'No' },
   },
   ghp: {

@@ -44,6 +44,7 @@ describe('a phone finds its pool by SRV and nothing else', () => {
       'dp75',
       'gxp14',
       'gxp16',
+      'gxp17',
       'gxv32',
       'ht70',
       'ht704',
