@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadParameterNames, type ParameterRules, reservedParametersSchema } from '../../src/vendors/parameters.ts';
 import { TEMPLATES } from './world.ts';
 
-export const VENDORS = ['yealink', 'polycom', 'grandstream'] as const;
+export const VENDORS = ['yealink', 'polycom', 'grandstream', 'snom'] as const;
 export type VendorId = (typeof VENDORS)[number];
 
 export const fileOf = (vendor: string, name: string) => readFileSync(join(TEMPLATES, vendor, name), 'utf8');

@@ -368,6 +368,75 @@ function readGrandstream(files: Files, family: string): ReadLine[] {
   }
 }
 
+const SNOM_CONTAINERS = ['settings', 'phone-settings', 'functionKeys', 'firmware-settings', 'setting-files'];
+
+/**
+ * The settings of a phone's file under their names, with the index behind a dot where they have one; of function keys what
+ * they say of themselves too, and the files of a list under their number.
+ */
+export function readSettings(text: string): Parameters {
+  const parameters: Parameters = new Map();
+  let files = 0;
+  for (const { name, attributes, text: content } of readXml(text)) {
+    const { idx, perm: _perm, url, ...others } = attributes;
+    if (SNOM_CONTAINERS.includes(name)) continue;
+    if (url !== undefined) {
+      files++;
+      set(parameters, `${name}.${files}`, url);
+      continue;
+    }
+    const key = idx === undefined ? name : `${name}.${idx}`;
+    set(parameters, key, content);
+    for (const [attribute, entry] of Object.entries(others)) set(parameters, `${key}.${attribute}`, entry);
+  }
+  return parameters;
+}
+
+/** `host:port;transport=tls`, and what stands behind a comma. */
+function readRoute(text: string) {
+  const [first = '', second = ''] = text.split(',');
+  const [place = '', ...options] = first.split(';');
+  const [host = '', port = ''] = place.split(':');
+  return { host, port, transport: options.map((option) => /^transport=(.*)$/.exec(option)?.[1]).find(Boolean), second };
+}
+
+function readSnom(files: Files): ReadLine[] {
+  const all: Parameters = new Map();
+  const listed = readSettings(find(files, [...files.keys()].find((name) => /^[0-9a-f]{12}\.xml$/.test(name)) ?? ''));
+  // A later file wins. The phonebook is the tenant's, not the phone's.
+  for (const url of listed.values()) {
+    const name = url.slice(url.lastIndexOf('/') + 1);
+    if (!files.has(name)) continue;
+    for (const [key, entry] of readSettings(files.get(name) ?? '')) all.set(key, entry);
+  }
+  const lines: ReadLine[] = [];
+  for (let number = 1; value(all, `user_active.${number}`) === 'on'; number++) {
+    const get = (name: string) => value(all, `user_${name}.${number}`);
+    const [registrar, outbound] = [readRoute(get('host')), readRoute(get('outbound'))];
+    // The phone asks NAPTR and SRV for names without a port. What stands in the outbound proxy decides the transport.
+    const routes = outbound.host === '' ? [registrar] : [registrar, outbound];
+    const named = (outbound.host === '' ? registrar : outbound).transport;
+    lines.push({
+      user: get('name'),
+      authUser: get('pname'),
+      password: get('pass'),
+      displayName: get('realname'),
+      label: get('idle_text'),
+      server: registrar.host,
+      secondServer: get('failover_identity') === 'none' ? registrar.second : get('failover_identity'),
+      // The registrar itself as the proxy is there for its transport only.
+      proxy: outbound.host === registrar.host ? '' : outbound.host,
+      secondProxy: outbound.second,
+      asksSrv: routes.every(({ host, port }) => port === '' && /[a-z]$/.test(host)),
+      transport:
+        named === undefined ? 'from NAPTR' : (({ udp: 'udp', tcp: 'tcp', tls: 'tls' } as const)[named] ?? 'wrong'),
+      expiresS: Number(get('expiry')),
+      failbackS: Number(value(all, 'dirty_host_ttl')),
+    });
+  }
+  return lines;
+}
+
 /** Reads all lines of a phone from its files. */
 export function readPhone(vendor: string, family: string, files: Files): ReadLine[] {
   switch (vendor) {
@@ -377,6 +446,8 @@ export function readPhone(vendor: string, family: string, files: Files): ReadLin
       return readPolycom(files);
     case 'grandstream':
       return readGrandstream(files, family);
+    case 'snom':
+      return readSnom(files);
     default:
       throw new Error(`no reader for ${vendor}: write one that shares nothing with its templates`);
   }

@@ -14,6 +14,8 @@ describe('a model is found in every usual spelling', () => {
     ['yealink', 'W60P', 'W60B'],
     ['grandstream', 'GRP2612W', 'GRP2612'],
     ['grandstream', 'ht802v2', 'HT802V2'],
+    ['snom', 'd-785', 'D785'],
+    ['snom', '715', 'D715'],
   ];
   for (const [vendor, spelling, model] of cases) {
     test(`${vendor} ${spelling}`, () => assert.equal(vendors.findModel(vendor, spelling)?.model, model));

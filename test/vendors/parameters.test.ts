@@ -6,22 +6,27 @@ import { TRANSPORTS } from '../../src/domain/pool.ts';
 import { BINDINGS } from '../../src/domain/tenant.ts';
 import { checkParameter, findName } from '../../src/vendors/parameters.ts';
 import { fileOf, RULES, VENDORS, type VendorId } from '../support/parameter-rules.ts';
-import { type Parameters, readAttributes, readElements, readLinesFormat } from '../support/readers.ts';
+import { type Parameters, readAttributes, readElements, readLinesFormat, readSettings } from '../support/readers.ts';
 import { aLine, everyFamily, everyModel, renderAll, type Situation, vendors } from '../support/world.ts';
 
-const READ = { yealink: readLinesFormat, polycom: readAttributes, grandstream: readElements };
+const READ = { yealink: readLinesFormat, polycom: readAttributes, grandstream: readElements, snom: readSettings };
 
 /** Lists of files to fetch are written in words of their own, not in parameters. */
 const isManifest = (name: string) => /^[0-9a-f]{12}\.(?:cfg|boot)$/.test(name);
-const holdsParameters = (vendor: VendorId, name: string) =>
+const HOLDS_PARAMETERS: Record<VendorId, (name: string) => boolean> = {
   // Boot files hold no parameters, and packed files are read in the tests of their own.
-  vendor === 'polycom' ? !isManifest(name) : vendor === 'yealink' ? name.endsWith('.cfg') : name.endsWith('.xml');
+  yealink: (name) => name.endsWith('.cfg'),
+  polycom: (name) => !isManifest(name),
+  grandstream: (name) => name.endsWith('.xml'),
+  // All but the list of the other files.
+  snom: (name) => name.includes('-'),
+};
 
 /** Everything that a phone's files say; a name may stand once in all of them together. */
 function emitted(vendor: VendorId, situation: Situation): Parameters {
   const all: Parameters = new Map();
   for (const [file, text] of renderAll(situation)) {
-    if (!holdsParameters(vendor, file)) continue;
+    if (!HOLDS_PARAMETERS[vendor](file)) continue;
     for (const [name, value] of READ[vendor](text)) {
       assert.ok(!all.has(name), `${file}: ${name} is given twice`);
       all.set(name, value);
@@ -91,7 +96,7 @@ describe('every parameter that a template gives is known to the phone', () => {
 
   test('every file of a phone that is XML is well-formed and gives nothing twice', () => {
     for (const { vendor, model } of everyModel().filter((each) => each.vendor !== 'yealink')) {
-      const read = vendor === 'polycom' ? readAttributes : readElements;
+      const read = READ[vendor as VendorId];
       for (const [name, text] of renderAll({ phone: { vendor, model } })) {
         if (/\.(xml|cfg)$/.test(name)) assert.ok(read(text).size > 0, model);
       }
@@ -243,6 +248,14 @@ describe('what decides where a phone registers is reserved', () => {
       'provisioning.pnp.url',
       'tr069.url',
     ],
+    snom: [
+      ...['user_host.1', 'user_outbound.12', 'user_failover_identity.1', 'user_server_type.1', 'user_proxy_require.1'],
+      ...['user_name.1', 'user_pname.1', 'user_pass.1', 'user_hash.1', 'user_active.2', 'user_media_transport_offer.1'],
+      ...['user_ringer.1', 'codec_priority_list.1', 'mc_address.1', 'fkey.1', 'fkey.1.label', 'keepalive_interval.1'],
+      ...['setting_server', 'settings_refresh_timer', 'provisioning_order', 'pnp_config', 'subscribe_config'],
+      ...['dhcp_options_on_inform', 'http_client_pass', 'http_proxy', 'dns_server1', 'dirty_host_ttl'],
+      ...['tr69_params', 'tr369_enable', 'network_id_port', 'emergency_proxy'],
+    ],
   };
   const OLD: Record<VendorId, string[]> = {
     yealink: [
@@ -262,6 +275,7 @@ describe('what decides where a phone registers is reserved', () => {
     ],
     polycom: ['voIpProt.server.1.register', 'dialplan.routing.emergency.1.server.2'],
     grandstream: ['P4504', 'P240'],
+    snom: ['sip_proxy', 'lcserver1', 'naptr_sip_uri'],
   };
   for (const vendor of VENDORS) {
     test(`${vendor}: by name, the old names too`, () => {
@@ -294,6 +308,9 @@ describe('what decides where a phone registers is reserved', () => {
       'account.1.sip_server.01.port',
     ]) {
       assert.equal(checkParameter(RULES.yealink, name).state, 'refused', name);
+    }
+    for (const name of ['user_host', 'USER_OUTBOUND', 'User_Pass', 'user_host.01', 'FKEY', 'user_unheard_of']) {
+      assert.equal(checkParameter(RULES.snom, name).state, 'refused', name);
     }
     for (const name of ['P047', 'p47', 'Account.1.SIP.Server.1.Address']) {
       assert.equal(checkParameter(RULES.grandstream, name).state, 'refused', name);
@@ -349,6 +366,7 @@ describe('what does not is open', () => {
       'dateTime.ntp.server.1',
       'language.gui',
     ],
+    snom: ['language', 'ntp_server', 'time_24_format', 'ldap_server', 'dkey_directory', 'vol_ringer', 'phone_name'],
   };
   for (const vendor of VENDORS) {
     test(vendor, () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { textFault } from '../../src/domain/text.ts';
-import { readAttributes, readElements, readLinesFormat, readPhone } from '../support/readers.ts';
+import { readAttributes, readElements, readLinesFormat, readPhone, readSettings } from '../support/readers.ts';
 import { aLine, everyFamily, renderAll } from '../support/world.ts';
 
 const NASTY = [
@@ -48,7 +48,7 @@ const anyLine = fc.record({
   label: nastyText(64),
 });
 
-const READ = { yealink: readLinesFormat, polycom: readAttributes, grandstream: readElements };
+const READ = { yealink: readLinesFormat, polycom: readAttributes, grandstream: readElements, snom: readSettings };
 
 const names = (vendor: keyof typeof READ, files: Map<string, string>) =>
   [...files].filter(([name]) => !name.endsWith('.boot')).map(([name, text]) => [name, [...READ[vendor](text).keys()]]);
