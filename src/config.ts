@@ -20,6 +20,10 @@ const listen = (fallback: string) =>
       return { host: match.groups?.v6 ?? match.groups?.host ?? '', port };
     });
 
+const webUrl = z
+  .url({ protocol: /^https?$/, message: 'must be an http or https URL' })
+  .transform((url) => url.replace(/\/+$/, ''));
+
 const environmentSchema = z.object({
   HOMEPORT_DATABASE_URL: z
     .string()
@@ -27,10 +31,8 @@ const environmentSchema = z.object({
     .default('file:data/homeport.db'),
   HOMEPORT_PHONE_LISTEN: listen('0.0.0.0:8080'),
   HOMEPORT_ADMIN_LISTEN: listen('127.0.0.1:8081'),
-  HOMEPORT_PUBLIC_URL: z
-    .url({ protocol: /^https?$/, message: 'must be an http or https URL' })
-    .transform((url) => url.replace(/\/+$/, ''))
-    .optional(),
+  HOMEPORT_PUBLIC_URL: webUrl.optional(),
+  HOMEPORT_ADMIN_URL: webUrl.optional(),
   HOMEPORT_DEMO: z.enum(['0', '1'], 'must be 0 or 1').optional(),
   HOMEPORT_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
   HOMEPORT_KEY_FILE: z.string().min(1).optional(),
@@ -46,6 +48,8 @@ export type Config = {
   readonly adminListen: Listen;
   /** How phones reach the phone door, without a slash at the end; null when it follows from the listener. */
   readonly publicUrl: string | null;
+  /** How people and programs reach the admin door, without a slash at the end; null when nobody has said. */
+  readonly adminUrl: string | null;
   /** Load the demo world when the database is empty. */
   readonly demo: boolean;
   readonly apiKey: string | null;
@@ -65,7 +69,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = parseWith(environmentSchema, set, 'the environment');
   // The demo world is for somebody who tries the program; whoever names a database or an address runs it.
-  const configured = set.HOMEPORT_DATABASE_URL !== undefined || parsed.HOMEPORT_PUBLIC_URL !== undefined;
+  const named = [set.HOMEPORT_DATABASE_URL, parsed.HOMEPORT_PUBLIC_URL, parsed.HOMEPORT_ADMIN_URL];
+  const configured = named.some((value) => value !== undefined);
   const databaseFile = parsed.HOMEPORT_DATABASE_URL.slice('file:'.length);
   return Object.freeze({
     databaseUrl: parsed.HOMEPORT_DATABASE_URL,
@@ -73,6 +78,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     phoneListen: parsed.HOMEPORT_PHONE_LISTEN,
     adminListen: parsed.HOMEPORT_ADMIN_LISTEN,
     publicUrl: parsed.HOMEPORT_PUBLIC_URL ?? null,
+    adminUrl: parsed.HOMEPORT_ADMIN_URL ?? null,
     demo: parsed.HOMEPORT_DEMO === undefined ? !configured : parsed.HOMEPORT_DEMO === '1',
     apiKey: parsed.HOMEPORT_API_KEY ?? null,
     templates: parsed.HOMEPORT_TEMPLATES ?? null,

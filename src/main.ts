@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import demoWorld from '../db/demo.json' with { type: 'json' };
+import { countPhones } from './app/count-phones.ts';
 import type { Inventory } from './app/inventory.ts';
 import { isEmpty, loadDemo, type World } from './app/load-demo.ts';
 import { recordFetches } from './app/record-fetches.ts';
@@ -14,6 +15,7 @@ import { adminDoor } from './http/admin-door.ts';
 import { ADMIN_LIMITS, openDoor, PHONE_LIMITS } from './http/listen.ts';
 import { type PhoneDoor, phoneDoor } from './http/phone-door.ts';
 import { log } from './log.ts';
+import { openMetrics } from './metrics.ts';
 import { openRedirections, type Redirections } from './redirection/redirection.ts';
 import { openStore } from './store/store.ts';
 import { loadVendors, type Vendors } from './vendors/vendors.ts';
@@ -43,8 +45,7 @@ export async function openHouse(
 ): Promise<OpenHouse> {
   log.level = config.logLevel;
   const vendors = loadVendors(TEMPLATES, config.templates);
-  for (const { file, fault } of vendors.ownTemplates())
-    if (fault !== null) log.warn({ file, fault }, 'an own template is not used');
+  for (const { file, fault } of vendors.ownTemplates()) if (fault !== null) tellFault(file, fault);
   const store = await openStore({ url: config.databaseUrl, keyFile: config.keyFile });
   const publicUrl = config.publicUrl ?? networkUrl(config.phoneListen);
   const outside = { random: randomBytes, now: () => new Date() };
@@ -64,6 +65,10 @@ export type Serving = {
   close(): Promise<void>;
 };
 
+/** Tells of a template that is not used. After the first line a fault may quote the template, and with it a secret. */
+const tellFault = (file: string, fault: string) =>
+  log.warn({ file, fault: fault.split('\n', 1)[0] }, 'an own template is not used');
+
 /** Takes up firmware and own templates that have changed; a template that cannot be used is told once. */
 function lookAround(vendors: Vendors, firmware: Firmware): void {
   const told = new Set(vendors.ownTemplates().map(({ fault }) => fault));
@@ -74,7 +79,7 @@ function lookAround(vendors: Vendors, firmware: Firmware): void {
     log.error({ error }, 'templates or firmware cannot be looked at');
   }
   for (const { file, fault } of vendors.ownTemplates()) {
-    if (fault !== null && !told.has(fault)) log.warn({ file, fault }, 'an own template is not used');
+    if (fault !== null && !told.has(fault)) tellFault(file, fault);
   }
 }
 
@@ -93,14 +98,24 @@ export async function serve(config: Config): Promise<Serving> {
     closing.push(async () => clearInterval(looking));
     const fetches = recordFetches(house);
     closing.push(fetches.close);
-    const door: Mutable<PhoneDoor> = { ...house, fetches, firmware };
+    const metrics = openMetrics({
+      vendors: house.vendors.ids,
+      records: fetches.backlog,
+      count: () => countPhones(house),
+      now: house.now,
+    });
+    const door: Mutable<PhoneDoor> = { ...house, fetches, firmware, metrics };
     const phones = await openDoor(phoneDoor(door), config.phoneListen, PHONE_LIMITS);
     closing.push(phones.close);
     const phoneListen = { host: config.phoneListen.host, port: phones.port };
     // Only now is the port known, where the system chose it.
     const publicUrl = config.publicUrl ?? networkUrl(phoneListen);
     door.publicUrl = publicUrl;
-    const app = adminDoor({ ...house, apiKey: config.apiKey, attempts: countAttempts(), publicUrl });
+    const app = adminDoor({
+      ...{ ...house, metrics, publicUrl, apiKey: config.apiKey, adminUrl: config.adminUrl },
+      attempts: countAttempts('password', metrics.signInFailed),
+      keyAttempts: countAttempts('key', metrics.signInFailed),
+    });
     const admin = await openDoor(app, config.adminListen, ADMIN_LIMITS);
     closing.push(admin.close);
     const adminUrl = localUrl({ host: config.adminListen.host, port: admin.port });

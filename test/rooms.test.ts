@@ -16,8 +16,11 @@ const MAY_IMPORT: Record<string, { values: string[]; types?: string[] }> = {
   firmware: { values: [] },
   redirection: { values: ['domain', 'log'] },
   app: { values: ['domain', 'log'], types: ['vendors', 'store', 'firmware', 'redirection'] },
-  http: { values: ['app', 'domain', 'log'], types: ['store', 'vendors', 'firmware', 'redirection'] },
-  main: { values: ['domain', 'log', 'config', 'vendors', 'store', 'firmware', 'redirection', 'app', 'http', 'db'] },
+  metrics: { values: ['log'], types: ['app'] },
+  http: { values: ['app', 'domain', 'log'], types: ['store', 'vendors', 'firmware', 'redirection', 'metrics'] },
+  main: {
+    values: ['domain', 'log', 'config', 'vendors', 'store', 'firmware', 'redirection', 'app', 'metrics', 'http', 'db'],
+  },
   cli: { values: ['domain', 'log', 'config', 'app', 'main'] },
   setup: { values: [] },
   homeport: { values: ['setup', 'cli'] },

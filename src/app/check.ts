@@ -11,7 +11,7 @@ export type Finding = {
   readonly remedy: string | null;
 };
 
-type Checked = { readonly store: Store; readonly vendors: Vendors };
+type Checked = { readonly store: Store; readonly vendors: Vendors; readonly now: () => Date };
 
 const ENTRIES_AT_ONCE = 1_000;
 
@@ -63,6 +63,36 @@ const templateFindings = ({ vendors }: Checked): Finding[] =>
         : [{ level: 'fault', what: `the own template ${file} is not used: ${fault}`, remedy: 'mend it' }],
     );
 
+const DAY_MS = 86_400_000;
+
+/** The mode of the key file in use is not among these: the database is not opened with a key that others can read. */
+async function keyFindings({ store, now }: Checked): Promise<Finding[]> {
+  const { file, since, besideDatabase, replaceable, unfinished, old } = await store.keyFacts();
+  const days = Math.max(0, Math.floor((now().getTime() - Date.parse(since)) / DAY_MS));
+  const what = `the key file ${file} fits and is for its owner alone; in use since ${since.slice(0, 10)}, ${days} days`;
+  const findings: Finding[] = [{ level: 'well', what, remedy: null }];
+  const warn = (fault: string, remedy: string) => void findings.push({ level: 'warning', what: fault, remedy });
+  if (besideDatabase) {
+    warn(
+      'the key file is in the folder of the database: whoever takes a copy of that folder has every password',
+      'move it to a folder that is not copied along, and set HOMEPORT_KEY_FILE',
+    );
+  }
+  if (replaceable) {
+    warn('others may write in the folder of the key file, and so remove or replace it', 'chmod go-w the folder');
+  }
+  if (unfinished !== null) {
+    warn(
+      `${unfinished} holds a key that is not in use: a rotation is going on, or one was cut off`,
+      'when no rotation is going on, delete it',
+    );
+  }
+  for (const key of old.filter(({ openToOthers }) => openToOthers)) {
+    warn(`the old key ${key.file} can be read by others, and it opens old backups`, `chmod 600 ${key.file}`);
+  }
+  return findings;
+}
+
 async function ownerFinding({ store }: Checked): Promise<Finding[]> {
   const owners = (await store.users.list()).filter(({ enabled, role }) => enabled && role === 'owner');
   if (owners.length > 0) return [];
@@ -74,6 +104,7 @@ async function ownerFinding({ store }: Checked): Promise<Finding[]> {
 export async function checkHouse(house: Checked): Promise<Finding[]> {
   const findings = [
     await auditFinding(house),
+    ...(await keyFindings(house)),
     ...(await poolFindings(house)),
     ...templateFindings(house),
     ...(await ownerFinding(house)),

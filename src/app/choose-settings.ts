@@ -3,7 +3,7 @@ import type { Actor } from '../domain/access.ts';
 import type { Impact } from '../domain/difference.ts';
 import { type Fault, invalid, notFound } from '../domain/errors.ts';
 import type { Mac } from '../domain/mac.ts';
-import { type Parameters, parametersSchema } from '../domain/parameters.ts';
+import { keepMaskedParameters, type Parameters, parametersSchema } from '../domain/parameters.ts';
 import { parseWith } from '../domain/parse.ts';
 import {
   keepMasked,
@@ -64,7 +64,8 @@ async function nextLevel(reads: Reads, vendors: Vendors, address: LevelAddress, 
   const { level, of } = keyOf(vendors, address);
   const before = await reads.levels.get(level, of);
   const sent = parseWith(settingsLevelSchema, changes.settings ?? before.settings, 'the settings');
-  const parameters = parseWith(parametersSchema, changes.parameters ?? before.parameters, 'the parameters');
+  const said = parseWith(parametersSchema, changes.parameters ?? before.parameters, 'the parameters');
+  const parameters = keepMaskedParameters(before.parameters, said);
   const warnings = checkParameters(vendors, parameters);
   const revision = changes.revision ?? before.revision;
   const settings = keepMasked(before.settings, sent);

@@ -32,33 +32,44 @@ function separatorOf(text: string): string {
   return [';', '\t'].reduce((best, separator) => (count(separator) > count(best) ? separator : best), ',');
 }
 
-type Parsed = { record: string[]; info: { lines: number } };
+type Parsed = { readonly record: readonly string[]; readonly info: { readonly lines: number } };
 
 /** Reads a table whose first line holds the headings. What is wrong with it is told, not thrown. */
 export function readTable<Field extends string>(text: string, headings: Headings<Field>): Table<Field> {
-  const nothing = { rows: [], columns: new Map<Field, number>(), ignored: [] };
-  let parsed: Parsed[];
+  let read: ReturnType<typeof readHeadings<Field>> | null = null;
+  let width = 0;
+  const rows: TableRow<Field>[] = [];
+  const faults: TableFault[] = [];
+  // Rows become ours one by one: a table of a hundred thousand stands in memory once, not twice.
+  const take = ({ record, info: { lines: line } }: Parsed): null => {
+    if (read === null) {
+      read = readHeadings(record, headings);
+      width = record.length;
+      faults.push(...read.faults);
+      return null;
+    }
+    if (record.slice(width).some((cell) => cell !== '')) {
+      faults.push({ line, column: width + 1, message: `has ${record.length} cells, the headings are ${width}` });
+    }
+    const cells: { [Name in Field]?: string } = {};
+    for (const [field, column] of read.columns) {
+      const cell = record[column - 1] ?? '';
+      if (cell !== '') cells[field] = cell;
+    }
+    rows.push({ line, cells });
+    return null;
+  };
   try {
     const options = { delimiter: separatorOf(text), bom: true, info: true, relax_column_count: true };
-    parsed = parse(text, { ...options, skip_empty_lines: true, trim: true }) as unknown as Parsed[];
+    parse(text, { ...options, skip_empty_lines: true, trim: true, on_record: (row) => take(row as unknown as Parsed) });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const line = typeof error.lines === 'number' ? error.lines : 1;
-    return { ...nothing, faults: [{ line, column: null, message: 'the quotation marks do not pair up' }] };
+    const fault = { line, column: null, message: 'the quotation marks do not pair up' };
+    return { rows: [], columns: new Map(), ignored: [], faults: [fault] };
   }
-  const [head, ...body] = parsed;
-  if (head === undefined) return { ...nothing, faults: [{ line: 1, column: null, message: 'the table is empty' }] };
-  const { columns, ignored, faults } = readHeadings(head.record, headings);
-  const wide = body.filter(({ record }) => record.slice(head.record.length).some((cell) => cell !== ''));
-  for (const { record, info } of wide) {
-    const message = `has ${record.length} cells, the headings are ${head.record.length}`;
-    faults.push({ line: info.lines, column: head.record.length + 1, message });
-  }
-  const rows = body.map(({ record, info }) => {
-    const cells = [...columns].map(([field, column]) => [field, record[column - 1] ?? ''] as const);
-    const filled = cells.filter(([, cell]) => cell !== '');
-    return { line: info.lines, cells: Object.fromEntries(filled) as TableRow<Field>['cells'] };
-  });
+  const { columns, ignored } = (read as ReturnType<typeof readHeadings<Field>> | null) ?? readHeadings([], headings);
+  if (columns.size + ignored.length === 0) faults.push({ line: 1, column: null, message: 'the table is empty' });
   return { rows, columns, ignored, faults };
 }
 
@@ -71,10 +82,16 @@ function readHeadings<Field extends string>(head: readonly string[], headings: H
   const faults: TableFault[] = [];
   head.forEach((heading, index) => {
     const field = meanings.get(plain(heading));
-    if (field === undefined) ignored.push(heading);
-    else if (columns.has(field)) {
-      faults.push({ line: 1, column: index + 1, message: `${heading} and column ${columns.get(field)} mean the same` });
-    } else columns.set(field, index + 1);
+    const before = field === undefined ? undefined : columns.get(field);
+    // A field's own name counts before other headings that mean it.
+    const isOwn = (text: string | undefined) => plain(text ?? '') === plain(field ?? '');
+    const wins = before !== undefined && isOwn(heading) && !isOwn(head[before - 1]);
+    if (field === undefined || (before !== undefined && isOwn(head[before - 1]) && !isOwn(heading))) {
+      ignored.push(heading);
+    } else if (before === undefined || wins) {
+      columns.set(field, index + 1);
+      if (wins) ignored.push(head[before - 1] ?? '');
+    } else faults.push({ line: 1, column: index + 1, message: `${heading} and column ${before} mean the same` });
   });
   return { columns, ignored, faults };
 }

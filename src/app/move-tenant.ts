@@ -1,4 +1,5 @@
 // Journey: a tenant moves to another pool. One transaction changes what all of its phones get, at once and together.
+import { z } from 'zod';
 import type { Actor } from '../domain/access.ts';
 import type { Impact } from '../domain/difference.ts';
 import { conflict } from '../domain/errors.ts';
@@ -10,12 +11,16 @@ import { note } from './audit.ts';
 import { impactOf } from './impact.ts';
 import type { House } from './serve-file.ts';
 
-export type MoveOrder = {
-  readonly tenant: string;
-  readonly pool: string;
-  /** The revision of the tenant that the order was decided on; left out, the present one. */
-  readonly revision?: number | undefined;
-};
+export const moveOrderSchema = z
+  .strictObject({
+    tenant: z.string(),
+    pool: z.string(),
+    /** The revision of the tenant that the order was decided on; left out, the present one. */
+    revision: z.number().int().optional(),
+  })
+  .readonly();
+
+export type MoveOrder = z.output<typeof moveOrderSchema>;
 
 export type MoveReport = {
   readonly tenant: string;

@@ -3,6 +3,7 @@ import type { Actor } from '../domain/access.ts';
 import type { Impact } from '../domain/difference.ts';
 import { type AppError, invalid } from '../domain/errors.ts';
 import type { Mac } from '../domain/mac.ts';
+import { keepMaskedParameters } from '../domain/parameters.ts';
 import { parseWith } from '../domain/parse.ts';
 import { checkFits, type Phone, type PhoneInput, phoneSchema } from '../domain/phone.ts';
 import { keepMasked } from '../domain/settings.ts';
@@ -12,10 +13,11 @@ import { note } from './audit.ts';
 import { checkParameters } from './choose-settings.ts';
 import { impactOf } from './impact.ts';
 import { type Inventory, taken } from './inventory.ts';
+import { checkNotMasked } from './not-masked.ts';
 import type { House } from './serve-file.ts';
 
 /** Checks a phone against its vendor and model and spells both as the descriptor does. */
-function fitted(vendors: Vendors, phone: PhoneInput): PhoneInput {
+export function fitted(vendors: Vendors, phone: PhoneInput): PhoneInput {
   const facts = vendors.findModel(phone.vendor, phone.model);
   if (facts === null) throw unknownModel(vendors, phone);
   checkFits(phone, facts);
@@ -36,6 +38,7 @@ function unknownModel(vendors: Vendors, { vendor, model }: PhoneInput): AppError
 
 export async function addPhone(house: Inventory, input: unknown, actor: Actor): Promise<Phone> {
   const phone = fitted(house.vendors, parseWith(phoneSchema, input, 'the phone'));
+  checkNotMasked('the phone', phone);
   return house.store.transaction(async (tx) => {
     await tx.tenants.get(actor.scope, phone.tenant);
     if ((await tx.phones.find({ kind: 'all' }, phone.mac)) !== null) throw taken(`phone ${phone.mac}`);
@@ -58,7 +61,11 @@ async function nextPhone(reads: Reads, vendors: Vendors, mac: Mac, changes: Phon
   if (phone.tenant !== before.tenant) throw invalid('a phone belongs to one tenant; remove it there and add it anew');
   return {
     before,
-    after: { ...phone, settings: keepMasked(before.settings, phone.settings) },
+    after: {
+      ...phone,
+      settings: keepMasked(before.settings, phone.settings),
+      parameters: keepMaskedParameters(before.parameters, phone.parameters),
+    },
     expected: Number(expected),
   };
 }

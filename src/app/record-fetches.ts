@@ -25,6 +25,8 @@ export type FetchRecorder = {
     stranger: Stranger,
     request: { readonly address: string; readonly file: string; readonly userAgent: string },
   ): void;
+  /** How many records wait for the database, and how many were given up since the start. */
+  backlog(): { readonly waiting: number; readonly dropped: number };
   /** Writes what is waiting. A crash loses at most what came within the last 100 ms. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ type Recording = { readonly store: Store; readonly vendors: Vendors; readonly no
 
 export function recordFetches({ store, vendors, now }: Recording): FetchRecorder {
   let waiting: Fetch[] = [];
+  let droppedEver = 0;
   const met = new Map<Mac, Unclaimed>();
   let writing: Promise<void> = Promise.resolve();
 
@@ -56,6 +59,7 @@ export function recordFetches({ store, vendors, now }: Recording): FetchRecorder
     writing = writing.then(write).catch((error: unknown) => {
       const dropped = Math.max(0, waiting.length - WAITING_MAX);
       waiting = waiting.slice(dropped);
+      droppedEver += dropped;
       log.error({ error, waiting: waiting.length, dropped }, 'fetch records could not be written; trying again');
     });
     return writing;
@@ -80,6 +84,7 @@ export function recordFetches({ store, vendors, now }: Recording): FetchRecorder
       const before = met.get(mac);
       met.set(mac, before === undefined ? sighting : joinSightings(before, sighting));
     },
+    backlog: () => ({ waiting: waiting.length, dropped: droppedEver }),
     flush,
     async close() {
       clearInterval(timer);

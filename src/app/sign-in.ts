@@ -2,6 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Actor, ALL_TENANTS, scopeOf } from '../domain/access.ts';
 import { AppError } from '../domain/errors.ts';
+import { placeOf } from '../domain/network.ts';
 import { readApiKey } from '../domain/people.ts';
 import { hashToken, tokenText } from '../domain/token.ts';
 import type { Store } from '../store/store.ts';
@@ -40,6 +41,24 @@ export async function actorOfKey({ store, now, apiKey }: Gate, text: string, add
   return { name: `key:${key.id}`, role: key.role, scope: scopeOf(key.role, key.tenants), address };
 }
 
+/**
+ * Lets a program in by its key. After ten different wrong keys from an address, the first key, which somebody has thought
+ * of, is not looked at any more for a while; the others hold 160 random bits, which no number of tries finds, so nobody can
+ * lock out the programs behind the same address.
+ * @throws AppError `unauthorized` for a key that is unknown or no longer good, `too_many` while the address has to wait
+ */
+export async function enterByKey(gate: Gate, attempts: Attempts, text: string, address: string): Promise<Actor> {
+  const from = [`address ${placeOf(address)}`];
+  const moment = gate.now();
+  if (readApiKey(text) === null) attempts.check(from, moment);
+  const actor = await actorOfKey(gate, text, address);
+  if (actor !== null) return actor;
+  attempts.check(from, moment);
+  // A program that comes with its old key again and again does not guess.
+  attempts.failed(from, moment, hashToken(text));
+  throw new AppError('unauthorized', 'This key is not known or no longer good.');
+}
+
 /** Whose session this is; null for one that is unknown, forgotten or of somebody who may not come in any more. */
 export async function actorOfSession({ store, now }: Gate, session: string, address: string): Promise<Actor | null> {
   const found = await store.sessions.find(hashToken(session));
@@ -56,35 +75,47 @@ export async function actorOfSession({ store, now }: Gate, session: string, addr
 
 export type SignIn = { readonly name: string; readonly password: string };
 
-/** How many wrong passwords one address or one name may try before it has to wait. */
+/** How many wrong passwords or keys one address or one name may try before it has to wait. */
 const TRIES = 10;
 const WAIT_MS = 15 * 60_000;
 const REMEMBERED_MAX = 10_000;
 
-/** Counts wrong passwords by address and by name. */
+/** Counts what was wrong, by address and by name. */
 export type Attempts = {
   /** @throws AppError `too_many` while one of these has to wait */
   check(keys: readonly string[], now: Date): void;
-  failed(keys: readonly string[], now: Date): void;
+  /** `guess` tells guesses apart where the same one again is no other try; left out, each is one. */
+  failed(keys: readonly string[], now: Date, guess?: string): void;
   forget(keys: readonly string[]): void;
 };
 
-export function countAttempts(): Attempts {
-  const failures = new Map<string, { count: number; since: number }>();
+/** Is told of each that was wrong, and of each that was not looked at because too many were. */
+export type OnFailure = (failure: { by: 'password' | 'key'; reason: 'wrong' | 'waiting' }) => void;
+
+export function countAttempts(by: 'password' | 'key', onFailure: OnFailure = () => {}): Attempts {
+  const failures = new Map<string, { guesses: Set<string>; since: number }>();
   const current = (key: string, now: Date) => {
     const entry = failures.get(key);
     return entry !== undefined && now.getTime() - entry.since < WAIT_MS ? entry : undefined;
   };
   return {
     check(keys, now) {
-      if (keys.every((key) => (current(key, now)?.count ?? 0) < TRIES)) return;
-      throw new AppError('too_many', 'Too many wrong passwords; wait a quarter of an hour and try again.');
+      if (keys.every((key) => (current(key, now)?.guesses.size ?? 0) < TRIES)) return;
+      onFailure({ by, reason: 'waiting' });
+      throw new AppError('too_many', `Too many wrong ${by}s; wait a quarter of an hour and try again.`);
     },
-    failed(keys, now) {
-      if (failures.size > REMEMBERED_MAX) failures.clear();
+    failed(keys, now, guess) {
+      onFailure({ by, reason: 'wrong' });
       for (const key of keys) {
-        const { count, since } = current(key, now) ?? { count: 0, since: now.getTime() };
-        failures.set(key, { count: count + 1, since });
+        const { guesses, since } = current(key, now) ?? { guesses: new Set(), since: now.getTime() };
+        if (guesses.size < TRIES) guesses.add(guess ?? String(guesses.size));
+        // Set anew, so that the first ones in the map are those that have not failed for longest.
+        failures.delete(key);
+        failures.set(key, { guesses, since });
+      }
+      for (const oldest of failures.keys()) {
+        if (failures.size <= REMEMBERED_MAX) break;
+        failures.delete(oldest);
       }
     },
     forget(keys) {
@@ -99,7 +130,7 @@ export function countAttempts(): Attempts {
  * @throws AppError `unauthorized`, the same for a wrong name and a wrong password, or `too_many`
  */
 export async function signIn(gate: Gate, attempts: Attempts, { name, password }: SignIn, address: string) {
-  const keys = [`address ${address}`, `name ${name}`];
+  const keys = [`address ${placeOf(address)}`, `name ${name}`];
   const moment = gate.now();
   attempts.check(keys, moment);
   const right = await isPassword(password, await gate.store.users.passwordHash(name));

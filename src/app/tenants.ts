@@ -3,6 +3,7 @@ import { type Actor, isTenantRole } from '../domain/access.ts';
 import type { Impact } from '../domain/difference.ts';
 import { AppError, conflict, invalid } from '../domain/errors.ts';
 import { FIRST_PAGE } from '../domain/page.ts';
+import { keepMaskedParameters } from '../domain/parameters.ts';
 import { parseWith } from '../domain/parse.ts';
 import { assignable } from '../domain/pool.ts';
 import { keepMasked } from '../domain/settings.ts';
@@ -15,6 +16,7 @@ import { note } from './audit.ts';
 import { checkParameters } from './choose-settings.ts';
 import { impactOf } from './impact.ts';
 import { type Inventory, taken } from './inventory.ts';
+import { checkNotMasked } from './not-masked.ts';
 import type { House } from './serve-file.ts';
 
 const TOKEN_BYTES = 16;
@@ -22,6 +24,7 @@ const TOKEN_BYTES = 16;
 /** Adds a tenant on an assignable pool and gives it a token of 128 random bits. */
 export async function addTenant(house: Inventory, input: unknown, actor: Actor): Promise<StoredTenant> {
   const tenant = parseWith(tenantSchema, input, 'the tenant');
+  checkNotMasked('the tenant', tenant);
   return house.store.transaction(async (tx) => {
     if ((await tx.tenants.list({ kind: 'tenants', codes: [tenant.code] }, FIRST_PAGE)).length > 0) {
       throw taken(`tenant ${tenant.code}`);
@@ -52,7 +55,8 @@ async function nextTenant(reads: Reads, vendors: Vendors, code: string, changes:
   checkOwnFields(actor, Object.keys(fields));
   if (tenant.pool !== before.pool) throw invalid(`a tenant changes its pool by a move: POST tenants/${code}/moves`);
   checkParameters(vendors, tenant.parameters);
-  const after = { ...tenant, settings: keepMasked(before.settings, tenant.settings) };
+  const settings = keepMasked(before.settings, tenant.settings);
+  const after = { ...tenant, settings, parameters: keepMaskedParameters(before.parameters, tenant.parameters) };
   return { stored, before, after, expected };
 }
 

@@ -1,11 +1,11 @@
 // The command line: the same journeys as the API, over the same database. Exit 0 done, 1 refused or failed, 2 wrong use.
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { explainSettings } from '../app/choose-settings.ts';
 import { loadDemo } from '../app/load-demo.ts';
 import { type MovePreview, moveTenant, previewMove } from '../app/move-tenant.ts';
 import { importContacts, listContacts } from '../app/phonebook.ts';
+import { revealFiles } from '../app/reveal.ts';
 import { filesFor } from '../app/serve-file.ts';
 import { type Config, networkUrl, readConfig } from '../config.ts';
 import { type Actor, ALL_TENANTS } from '../domain/access.ts';
@@ -13,7 +13,9 @@ import { AppError, notFound } from '../domain/errors.ts';
 import type { ServerLoad } from '../domain/failover.ts';
 import { macSchema } from '../domain/mac.ts';
 import { FIRST_PAGE } from '../domain/page.ts';
+import { maskParameters } from '../domain/parameters.ts';
 import { parseWith } from '../domain/parse.ts';
+import { maskSettings } from '../domain/settings.ts';
 import { recordsOf, zoneLine } from '../domain/srv.ts';
 import { provisioningUrl } from '../domain/tenant.ts';
 import { log } from '../log.ts';
@@ -21,8 +23,10 @@ import { DEMO_WORLD, type OpenHouse, openHouse } from '../main.ts';
 import { addPeopleCommands } from './people.ts';
 import { print, printError, show, table } from './print.ts';
 import { addRedirectCommands } from './redirect.ts';
+import { addSecretCommands } from './secrets.ts';
 import { serveUntilStopped } from './serve.ts';
 import { confirm } from './shell.ts';
+import { addTableCommands, readInput } from './tables.ts';
 
 type Output = { json?: boolean };
 
@@ -51,6 +55,8 @@ async function listTenants(options: Output): Promise<void> {
   await inHouse(async ({ store }, config) => {
     const tenants = (await store.tenants.list(ALL_TENANTS, FIRST_PAGE)).map(({ token, ...tenant }) => ({
       ...tenant,
+      settings: maskSettings(tenant.settings),
+      parameters: maskParameters(tenant.parameters),
       provisioningUrl: provisioningUrl(publicUrlOf(config), token),
     }));
     show(tenants, options, () =>
@@ -67,6 +73,8 @@ async function listPhones(options: Output & { tenant?: string }): Promise<void> 
     const filter = options.tenant === undefined ? {} : { tenant: options.tenant };
     const phones = (await store.phones.list(ALL_TENANTS, { ...FIRST_PAGE, ...filter })).map(({ lines, ...phone }) => ({
       ...phone,
+      settings: maskSettings(phone.settings),
+      parameters: maskParameters(phone.parameters),
       lines: lines.map(({ password: _password, ...line }) => line),
     }));
     show(phones, options, () =>
@@ -91,10 +99,10 @@ async function renderFiles(
 ): Promise<void> {
   await inHouse(async (house) => {
     const mac = parseWith(macSchema, macText, 'the MAC address');
-    const phone = await house.store.phones.get(ALL_TENANTS, mac);
-    const files = (await filesFor(house, phone, { masked: options.reveal !== true })).filter(
-      (file) => name === undefined || file.name === name,
-    );
+    const made = options.reveal
+      ? await revealFiles(house, mac, actor())
+      : await filesFor(house, await house.store.phones.get(ALL_TENANTS, mac), { masked: true });
+    const files = made.filter((file) => name === undefined || file.name === name);
     if (files.length === 0) throw notFound(`file ${name} of phone ${mac}`);
     const shown = files.map((file) => ({
       name: file.name,
@@ -188,7 +196,7 @@ async function contacts(tenant: string, file: string | undefined, options: Outpu
     const items =
       file === undefined
         ? await listContacts(house, tenant, actor())
-        : await importContacts(house, tenant, readFileSync(file === '-' ? 0 : file, 'utf8'), actor());
+        : await importContacts(house, tenant, readInput(file), actor());
     const cells = items.map(({ name, work, mobile, home }) => [name, work ?? '', mobile ?? '', home ?? '']);
     show(items, options, () => table(['name', 'work', 'mobile', 'home'], cells));
   });
@@ -223,7 +231,7 @@ function program(): Command {
   homeport
     .command('render <mac> [file]')
     .description('print the files a phone would get now')
-    .option('--reveal', 'with the passwords in clear instead of ********')
+    .option('--reveal', 'with the passwords in clear instead of ********; that is written down')
     .option(...json)
     .action(renderFiles);
   homeport
@@ -248,8 +256,10 @@ function program(): Command {
     .description('print the contacts of a tenant’s phonebook, or replace them by a CSV file (- for standard input)')
     .option(...json)
     .action(contacts);
+  addTableCommands(homeport, { inHouse, actor });
   addPeopleCommands(homeport, { inHouse, actor });
   addRedirectCommands(homeport, { inHouse, actor });
+  addSecretCommands(homeport, { inHouse, actor });
   homeport.command('demo').description('load the demo world into an empty database').action(demo);
   return homeport;
 }

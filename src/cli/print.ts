@@ -25,3 +25,18 @@ export function show<Value>(
 ): void {
   print(json ? JSON.stringify(value, null, 2) : people(value));
 }
+
+const BAR = 40;
+
+/** A bar on a terminal; where nobody looks, nothing is printed. */
+export function progressBar(): { show(share: number): void; end(): void } {
+  if (!process.stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  return {
+    show(share) {
+      const full = Math.round(share * BAR);
+      const text = `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(share * 100)} %`;
+      process.stderr.write(`\r${text}`);
+    },
+    end: () => void process.stderr.write('\r\u001b[K'),
+  };
+}

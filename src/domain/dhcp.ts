@@ -4,7 +4,8 @@ import { invalid } from './errors.ts';
 
 /**
  * An option as a vendor's phones read it. `value` may hold `{url}` (the provisioning URL, with its slash at the end),
- * `{scheme}` and `{address}` (the URL without scheme and without the slash at the end).
+ * `{scheme}` and `{address}` (the URL without scheme and without the slash at the end), and `{mac}`, which stays as it is:
+ * the phone puts its own MAC address there.
  */
 export const dhcpOptionSchema = z
   .strictObject({
@@ -14,8 +15,8 @@ export const dhcpOptionSchema = z
     value: z
       .string()
       .regex(
-        /^(?:[\x21-\x7a|~]|\{(?:url|scheme|address)\})+$/,
-        'may hold {url}, {scheme} and {address}, and no blanks',
+        /^(?:[\x21-\x7a|~]|\{(?:url|scheme|address|mac)\})+$/,
+        'may hold {url}, {scheme}, {address} and {mac}, and no blanks',
       ),
     /** Do phones read it as they come, or only once somebody has told them to? */
     read: z.enum(['always', 'whenTold']).default('always'),
@@ -46,7 +47,12 @@ const OPTION_BYTES_MAX = 255;
  */
 export function dhcpValues(options: readonly DhcpOption[], provisioningUrl: string): DhcpValue[] {
   const [scheme = '', rest = ''] = provisioningUrl.split('://');
-  const words: Record<string, string> = { url: provisioningUrl, scheme, address: rest.replace(/\/+$/, '') };
+  const words: Record<string, string> = {
+    url: provisioningUrl,
+    scheme,
+    address: rest.replace(/\/+$/, ''),
+    mac: '{mac}',
+  };
   return options.map(({ option, suboption, value: form, read, note }) => {
     const value = form.replaceAll(/\{(\w+)\}/g, (_placeholder, word: string) => words[word] ?? '');
     const content = Buffer.from(value, 'utf8');

@@ -1,6 +1,7 @@
 // Raw vendor parameters: what an operator sets in a vendor's own words where there is no setting for it. Which names are
 // known and which are refused is the vendor's data; here is only how levels add up.
 import { z } from 'zod';
+import { MASK } from './settings.ts';
 import { lineText } from './text.ts';
 
 const PARAMETERS_MAX = 500;
@@ -32,3 +33,22 @@ export function resolveParameters(levels: readonly { readonly parameters: Parame
 
 /** May the value be a secret? Then it is masked where people look at files. A numbered name says nothing, so it counts. */
 export const isSecretName = (name: string): boolean => /^P\d+$|passw|secret|psk|[._]pin$/i.test(name);
+
+type Change = (vendor: string, name: string, value: string | null) => string | null | undefined;
+
+/** Each value by its vendor and name as `change` makes it; undefined takes it out. */
+const eachValue = (parameters: Parameters, change: Change): Parameters =>
+  Object.fromEntries(
+    Object.entries(parameters).map(([vendor, names]) => {
+      const changed = Object.entries(names).map(([name, value]) => [name, change(vendor, name, value)] as const);
+      return [vendor, Object.fromEntries(changed.filter(([, value]) => value !== undefined))];
+    }),
+  ) as Parameters;
+
+/** Raw parameters as people may see them: what may be a secret is only said to be set. */
+export const maskParameters = (parameters: Parameters): Parameters =>
+  eachValue(parameters, (_vendor, name, value) => (isSecretName(name) && value !== null ? MASK : value));
+
+/** The raw parameters that somebody sent, with everything that came back masked as it was before. */
+export const keepMaskedParameters = (before: Parameters, sent: Parameters): Parameters =>
+  eachValue(sent, (vendor, name, value) => (value === MASK ? before[vendor]?.[name] : value));

@@ -1,6 +1,6 @@
 // The people's and programs' door: health, and the JSON API behind a key or a session.
 import express, { type Express, type RequestHandler } from 'express';
-import { actorOfKey, actorOfSession } from '../app/sign-in.ts';
+import { actorOfSession, enterByKey } from '../app/sign-in.ts';
 import { AppError } from '../domain/errors.ts';
 import { clientAddress } from './address.ts';
 import type { AdminDoor } from './api/door.ts';
@@ -8,21 +8,24 @@ import { openApi } from './api/openapi.ts';
 import { notSignedIn, routesOf } from './api/operation.ts';
 import { OPERATIONS } from './api/operations.ts';
 import { problems, sendProblem } from './errors.ts';
+import { called, follow } from './follow.ts';
+import { guard } from './headers.ts';
+import { metricsPage } from './metrics-page.ts';
 import { isFromHere, sessionOf } from './session.ts';
-
-const BODY_BYTES_MAX = '1mb';
 
 export function adminDoor(door: AdminDoor): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
-  app.get('/readyz', ready(door));
+  app.use(follow(door), guard(door));
+  const recognized = recognize(door);
+  app.get('/healthz', called('healthz'), (_request, response) => void response.json({ status: 'ok' }));
+  app.get('/readyz', called('readyz'), ready(door));
+  app.get('/metrics', called('metrics'), ...metricsPage(door, recognized));
   const api = express.Router();
-  api.use(recognize(door), express.json({ limit: BODY_BYTES_MAX }));
   const document = openApi(OPERATIONS);
-  api.get('/openapi.json', (_request, response) => void response.json(document));
-  api.use(routesOf(door, OPERATIONS), strangersOut);
+  api.get('/openapi.json', called('openapi'), (_request, response) => void response.json(document));
+  api.use(routesOf(door, OPERATIONS, recognized), recognized, strangersOut);
   app.use('/api/v1', api);
   app.use((_request, response) =>
     sendProblem(response, { code: 'not_found', detail: 'There is nothing at this path.' }),
@@ -44,18 +47,15 @@ const ready =
 /** Finds out who asks. A key that is no good is refused at once; without any the request goes on as nobody's. */
 function recognize(door: AdminDoor): RequestHandler {
   return async (request, response, next) => {
-    response.set('Cache-Control', 'no-store');
     const header = request.get('authorization');
     const address = clientAddress(request);
-    const session = sessionOf(request);
+    const session = sessionOf(door, request);
     if (header !== undefined) {
-      const key = /^Bearer +(\S+)$/i.exec(header)?.[1];
-      const actor = key === undefined ? null : await actorOfKey(door, key, address);
-      if (actor === null) throw new AppError('unauthorized', 'This key is not known or no longer good.');
-      response.locals.actor = actor;
+      const key = /^Bearer +(\S+)$/i.exec(header)?.[1] ?? header;
+      response.locals.actor = await enterByKey(door, door.keyAttempts, key, address);
     } else if (session !== null) {
       const actor = await actorOfSession(door, session, address);
-      if (actor !== null && !isFromHere(request)) {
+      if (actor !== null && !isFromHere(door, request)) {
         throw new AppError('forbidden', 'A change must come from a page of this site.');
       }
       if (actor !== null) response.locals.actor = actor;

@@ -27,6 +27,18 @@ const TITLE: Record<ErrorCode, string> = {
   internal: 'Internal error',
 };
 
+/** A request that is refused before anybody looks at what it wants, with the status that HTTP has for it. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  /** Named as in the errors of express, which passes it on. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 type Problem = { code: ErrorCode; status?: number; detail: string; faults?: readonly Fault[] };
 
 export function sendProblem(response: Response, { code, status = STATUS[code], detail, faults = [] }: Problem): void {
@@ -42,15 +54,29 @@ export const problems: ErrorRequestHandler = (error: unknown, request, response,
     if (error.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer');
     return sendProblem(response, { code: error.code, detail: error.message, faults: error.faults });
   }
-  const status = clientFault(error);
-  if (status !== null)
-    return sendProblem(response, { code: 'invalid', status, detail: 'The request body cannot be read.' });
-  log.error({ error, method: request.method, path: request.path }, 'an admin request failed');
+  const refused = refusalOf(error);
+  if (refused !== null)
+    return sendProblem(response, { code: 'invalid', status: refused.status, detail: refused.message });
+  const { requestId, operation = 'none' } = response.locals;
+  log.error({ error, request: requestId, method: request.method, operation }, 'an admin request failed');
   return sendProblem(response, { code: 'internal', detail: 'Something went wrong here; the log has the details.' });
 };
 
-/** What express refuses itself (broken JSON, a body that is too large) carries a 4xx status. */
-function clientFault(error: unknown): number | null {
-  const status = (error as { status?: unknown } | null)?.status;
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
+/** What express refuses itself, by the type of its error. Its own texts may quote the body and are not shown. */
+const REFUSED: Readonly<Record<string, string>> = {
+  'entity.parse.failed': 'The body is not JSON that can be read.',
+  'charset.unsupported': 'The body is in an encoding that is not known here; send UTF-8.',
+  'encoding.unsupported': 'The body is compressed in a way that is not known here.',
+  'request.size.invalid': 'The body is not as long as Content-Length says.',
+  'request.aborted': 'The body ended too early.',
+};
+
+type ExpressFault = { readonly status?: unknown; readonly type?: unknown; readonly limit?: unknown };
+
+function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return error;
+  const { status, type, limit } = (error ?? {}) as ExpressFault;
+  if (typeof status !== 'number' || status < 400 || status >= 500) return null;
+  if (status === 413) return new Refusal(status, `The body is longer than ${limit} bytes; send it in parts.`);
+  return new Refusal(status, REFUSED[String(type)] ?? 'The request cannot be read.');
 }

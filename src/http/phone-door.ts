@@ -1,6 +1,7 @@
 // The phones' door: GET, HEAD and PUT of files. It is plain node:http, because a boot storm passes here (DECISIONS.md).
 // Everything that cannot be had gets one answer; a fault of ours gets another, and the two are never confused.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import { type Readable, Stream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { acceptUpload } from '../app/accept-upload.ts';
@@ -9,11 +10,16 @@ import type { FetchRecorder } from '../app/record-fetches.ts';
 import { type FileRequest, type House, type KnownPhone, type Stranger, serveFile } from '../app/serve-file.ts';
 import type { Firmware, FirmwareFile } from '../firmware/firmware.ts';
 import { log } from '../log.ts';
+import type { AnswerKind, Metrics } from '../metrics.ts';
 import { clientAddress } from './address.ts';
+import { newRequestId } from './follow.ts';
 import { rangeOf } from './range.ts';
 
 const UPLOAD_BYTES_MAX = 1_048_576;
+const THROWN_AWAY_BYTES_MAX = 8 * UPLOAD_BYTES_MAX;
 const RETRY_AFTER_S = 30;
+/** What stands for the status where a phone hung up while it was sending. */
+const WENT_AWAY = 499;
 
 // Matched against the raw path, before any decoding: no phone needs a percent sign. A bare /<file> is for phones that
 // carry their own proof. Some phones write the slash of their URL twice.
@@ -21,6 +27,7 @@ const PATH = /^\/(?:p\/(?<token>[A-Za-z0-9]{1,64})\/+)?(?<file>[A-Za-z0-9._-]{1,
 
 export type PhoneDoor = House & {
   readonly fetches: FetchRecorder;
+  readonly metrics: Metrics;
   readonly firmware: Firmware;
   readonly now: () => Date;
 };
@@ -32,6 +39,7 @@ type Answer = {
   readonly phone: KnownPhone | null;
   readonly stranger?: Stranger | null;
   readonly digest: string | null;
+  readonly kind: AnswerKind;
 };
 
 const plain = (status: number, phone: KnownPhone | null, headers = {}): Answer => ({
@@ -40,25 +48,46 @@ const plain = (status: number, phone: KnownPhone | null, headers = {}): Answer =
   body: null,
   phone,
   digest: null,
+  kind: 'other',
 });
 
 const notThere = (phone: KnownPhone | null) => plain(404, phone);
 const unwell = () => plain(503, null, { 'Retry-After': RETRY_AFTER_S });
 
+/** A request on its way: what is needed of it also when its connection is gone. */
+type Visit = {
+  /** The name under which its lines stand in the log. */
+  readonly id: string;
+  readonly method: string;
+  readonly address: string;
+  readonly asked: FileRequest | null;
+};
+
 /** The request listener of the phones' door. */
 export function phoneDoor(door: PhoneDoor): RequestListener {
   return (request, response) => {
-    const asked = fileRequest(request);
-    answer(door, request, asked)
+    const began = performance.now();
+    const { method = '' } = request;
+    const visit = { id: newRequestId(), method, address: clientAddress(request), asked: fileRequest(request) };
+    answer(door, request, visit.asked)
       .catch((error: unknown): Answer => {
-        log.error({ error, method: request.method }, 'a phone could not be answered');
+        if (request.destroyed && !request.complete) return plain(WENT_AWAY, null);
+        log.error({ error, request: visit.id, method }, 'a phone could not be answered');
         return unwell();
       })
       .then(async (given) => {
-        record(door, request, asked, given);
-        await send(response, given);
+        record(door, visit, given);
+        try {
+          await send(response, given);
+        } finally {
+          follow(door, visit, given, performance.now() - began);
+        }
       })
-      .catch((error: unknown) => log.error({ error }, 'an answer to a phone could not be sent'));
+      .catch((error: unknown) => {
+        // A phone may hang up in the middle of an image; it comes again.
+        const level = (error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE' ? 'debug' : 'error';
+        log[level]({ error, request: visit.id }, 'an answer to a phone could not be sent');
+      });
   };
 }
 
@@ -91,12 +120,12 @@ async function give(door: PhoneDoor, request: IncomingMessage, asked: FileReques
   const { body, contentType, digest } = file;
   const known = { ETag: `"${digest}"`, 'Cache-Control': 'private, no-store' };
   if (matches(request.headers['if-none-match'], digest)) {
-    return { status: 304, headers: known, body: null, phone, digest };
+    return { status: 304, headers: known, body: null, phone, digest, kind: 'rendered' };
   }
   const headers = { ...known, 'Content-Type': contentType, 'Content-Length': body.length };
   return request.method === 'HEAD'
-    ? { status: 200, headers, body: null, phone, digest: null }
-    : { status: 200, headers, body, phone, digest };
+    ? { status: 200, headers, body: null, phone, digest: null, kind: 'rendered' }
+    : { status: 200, headers, body, phone, digest, kind: 'rendered' };
 }
 
 /** An image, or the part of it that is asked for. */
@@ -104,13 +133,17 @@ async function giveImage(request: IncomingMessage, image: FirmwareFile): Promise
   const { range: asked, 'if-range': onlyIf, 'if-none-match': had } = request.headers;
   const known = { ETag: `"${image.tag}"`, 'Accept-Ranges': 'bytes', 'Content-Type': 'application/octet-stream' };
   const range = onlyIf === undefined || onlyIf === known.ETag ? rangeOf(asked, image.bytes) : null;
-  const nothing = { body: null, phone: null, digest: null };
+  const nothing = { body: null, phone: null, digest: null, kind: 'firmware' } as const;
   if (matches(had, image.tag) || range === 'unsatisfiable' || request.method === 'HEAD' || image.bytes === 0) {
     await image.close();
     if (matches(had, image.tag)) return { ...nothing, status: 304, headers: known };
     if (range !== 'unsatisfiable')
       return { ...nothing, status: 200, headers: { ...known, 'Content-Length': image.bytes } };
-    return { ...plain(416, null), headers: { 'Content-Length': 0, 'Content-Range': `bytes */${image.bytes}` } };
+    return {
+      ...plain(416, null),
+      kind: 'firmware',
+      headers: { 'Content-Length': 0, 'Content-Range': `bytes */${image.bytes}` },
+    };
   }
   const { first, last } = range ?? { first: 0, last: image.bytes - 1 };
   const part = range === null ? {} : { 'Content-Range': `bytes ${first}-${last}/${image.bytes}` };
@@ -131,19 +164,23 @@ async function take(door: PhoneDoor, request: IncomingMessage, asked: FileReques
   if (content === null) return plain(413, null, { Connection: 'close' });
   const { phone, outcome } = await acceptUpload(door, asked, content);
   if (outcome === 'too_large') return plain(413, phone);
-  return outcome === 'kept' ? plain(200, phone) : notThere(phone);
+  return outcome === 'kept' ? { ...plain(200, phone), kind: 'uploaded' } : notThere(phone);
 }
 
-/** The body, or null when it is longer than a phone's file can be. */
+/**
+ * The body, or null when it is longer than a phone's file can be. What is too much is read and thrown away for a while:
+ * a phone that is sending hears no answer.
+ */
 async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes > UPLOAD_BYTES_MAX) return null;
-    pieces.push(piece);
+    if (bytes <= UPLOAD_BYTES_MAX) pieces.push(piece);
+    else pieces.length = 0;
+    if (bytes > THROWN_AWAY_BYTES_MAX) break;
   }
-  return Buffer.concat(pieces);
+  return bytes > UPLOAD_BYTES_MAX ? null : Buffer.concat(pieces);
 }
 
 async function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
@@ -152,16 +189,35 @@ async function send(response: ServerResponse, { status, headers, body }: Answer)
   else response.end(body ?? undefined);
 }
 
-function record(door: PhoneDoor, request: IncomingMessage, asked: FileRequest | null, given: Answer): void {
+function record(door: PhoneDoor, { asked, address, method }: Visit, given: Answer): void {
   if (asked === null) return;
-  const seen = { file: asked.file, address: clientAddress(request), userAgent: asked.userAgent };
+  const seen = { file: asked.file, address, userAgent: asked.userAgent };
   if (given.stranger) door.fetches.meet(given.stranger, seen);
   if (given.phone === null) return;
-  door.fetches.add({
-    ...given.phone,
-    method: request.method ?? '',
-    ...seen,
-    status: given.status,
-    digest: given.digest,
-  });
+  door.fetches.add({ ...given.phone, method, ...seen, status: given.status, digest: given.digest });
+}
+
+/** Whose phone asks, as far as file name and user agent say, and whether the file is one that phones upload. */
+function guess({ vendors }: PhoneDoor, asked: FileRequest | null) {
+  if (asked === null) return { vendor: null, isUpload: false, file: null };
+  const claims = vendors.identify(asked.file);
+  const [first] = claims;
+  const isSure = first !== undefined && claims.every(({ vendor }) => vendor === first.vendor);
+  const vendor = isSure ? first.vendor : (vendors.readAgent(asked.userAgent)?.vendor ?? null);
+  const isUpload = claims.some((claim) => claim.vendor === vendor && claim.spec.kind === 'uploaded');
+  // A name that no vendor uses may be anything, even a token at the wrong place.
+  return { vendor, isUpload, file: first === undefined ? null : asked.file };
+}
+
+/** Counts what a phone was given after `ms` milliseconds, and writes it in the log for whoever looks closely. */
+function follow(door: PhoneDoor, { id, method, address, asked }: Visit, given: Answer, ms: number): void {
+  const { vendor, isUpload, file } = guess(door, asked);
+  const { status } = given;
+  // What phones uploaded is served like a file that was made for them.
+  const kind = given.kind === 'rendered' && isUpload ? 'uploaded' : given.kind;
+  door.metrics.phoneAnswered({ method, vendor, kind, status, seconds: ms / 1_000 });
+  if (given.stranger) door.metrics.strangerSeen(vendor);
+  if (!log.isLevelEnabled('debug')) return;
+  const line = { request: id, method, vendor, file, kind, status, ms: Math.round(ms * 10) / 10, address };
+  log.debug(line, 'phone request');
 }

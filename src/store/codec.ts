@@ -179,3 +179,37 @@ export const fromRedirectionAccount = (
   base_url: baseUrl,
   credentials_sealed: secrets.seal(JSON.stringify(credentials), accountPlace(service, baseUrl)),
 });
+
+type SealedColumn<Name extends keyof Tables> = Extract<keyof Tables[Name], `${string}_sealed`>;
+type SealedTable = { [Name in keyof Tables]: [SealedColumn<Name>] extends [never] ? never : Name }[keyof Tables];
+
+/**
+ * Every sealed column: how its rows are found, and the place that is bound into each seal. The compiler asks for an entry for
+ * each column whose name ends in `_sealed`.
+ */
+export const SEALED_COLUMNS: {
+  readonly [Name in SealedTable]: {
+    readonly key: readonly (keyof Tables[Name])[];
+    readonly places: { readonly [Column in SealedColumn<Name>]: (row: Row<Name>) => string };
+  };
+} = {
+  level: { key: ['level', 'of'], places: { choices_sealed: (row) => levelPlace(row.level, row.of) } },
+  tenant: {
+    key: ['code'],
+    places: {
+      choices_sealed: (row) => levelPlace('tenant', row.code),
+      token_sealed: (row) => tokenPlace(row.code),
+    },
+  },
+  phone: { key: ['mac'], places: { choices_sealed: (row) => levelPlace('phone', row.mac) } },
+  line: { key: ['mac', 'position'], places: { password_sealed: (row) => linePlace(row.mac, row.position) } },
+  redirection_account: {
+    key: ['service'],
+    places: { credentials_sealed: (row) => accountPlace(row.service, row.base_url) },
+  },
+};
+
+/** The values of the installation that are sealed, beside the canary. */
+export const SEALED_VALUES = ['audit_head'] as const;
+
+export const installationPlace = (name: (typeof SEALED_VALUES)[number]) => `installation|${name}`;

@@ -13,6 +13,11 @@ export const levelReads = (db: Kysely<Tables>, secrets: Secrets) => ({
     const row = await query.executeTakeFirst();
     return row === undefined ? { level, of, settings: {}, parameters: {}, revision: 0 } : toLevel(row, secrets);
   },
+  /** Every level that somebody has written, in one order. */
+  async list(): Promise<StoredLevel[]> {
+    const rows = await db.selectFrom('level').selectAll().orderBy('level').orderBy('of').execute();
+    return rows.map((row) => toLevel(row, secrets));
+  },
 });
 
 export const levelWrites = (db: Kysely<Tables>, secrets: Secrets) => ({

@@ -10,6 +10,9 @@ import type { Tables } from './schema.ts';
 import { inScope } from './scope.ts';
 import type { Secrets } from './secrets.ts';
 
+/** Well below what SQLite takes as parameters of one statement. */
+const LINES_AT_ONCE = 1_000;
+
 export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
   const select = (scope: Scope) => db.selectFrom('phone').selectAll().where(inScope('phone.tenant', scope));
   const withLines = async (rows: Tables['phone'][]): Promise<Phone[]> => {
@@ -50,6 +53,11 @@ export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
       const [phone] = await withLines(await select(scope).where('mac', '=', mac).execute());
       return phone ?? null;
     },
+    /** Those of the phones that there are, in the order of their MAC addresses. */
+    async findMany(scope: Scope, macs: readonly Mac[]): Promise<Phone[]> {
+      if (macs.length === 0) return [];
+      return withLines(await select(scope).where('mac', 'in', macs).orderBy('mac').execute());
+    },
     /** @throws AppError `not_found`, also for a phone outside the scope */
     async get(scope: Scope, mac: Mac): Promise<Phone> {
       const phone = await this.find(scope, mac);
@@ -67,6 +75,22 @@ export const phoneWrites = (db: Kysely<Tables>, secrets: Secrets) => {
       await db.insertInto('phone').values(fromPhone(phone, secrets)).execute();
       await addLines(phone);
       return phone;
+    },
+    /** Adds phones, at most some hundreds at once. */
+    async addMany(inputs: readonly PhoneInput[]): Promise<void> {
+      if (inputs.length === 0) return;
+      const phones = inputs.map((input) => ({ ...input, revision: 1 }));
+      await db
+        .insertInto('phone')
+        .values(phones.map((phone) => fromPhone(phone, secrets)))
+        .execute();
+      const lines = phones.flatMap((phone) => fromLines(phone, secrets));
+      for (let at = 0; at < lines.length; at += LINES_AT_ONCE) {
+        await db
+          .insertInto('line')
+          .values(lines.slice(at, at + LINES_AT_ONCE))
+          .execute();
+      }
     },
     /**
      * Replaces the phone; `revision` is the one that was read.

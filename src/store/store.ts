@@ -1,23 +1,36 @@
 // The store: the only room that speaks SQL. Reading needs a Store, writing a Tx, and only a transaction hands out a Tx.
 import { existsSync } from 'node:fs';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from '../../db/migrations/index.ts';
-import { AppError } from '../domain/errors.ts';
+import { log } from '../log.ts';
 import { apiKeyReads, apiKeyWrites } from './api-keys.ts';
 import { auditReads, auditWrites } from './audit.ts';
 import { contactReads, contactWrites } from './contacts.ts';
+import { type Counts, countReads } from './counts.ts';
 import { fetchReads, fetchWrites } from './fetches.ts';
 import { levelReads, levelWrites } from './levels.ts';
 import { moveReads, moveWrites } from './moves.ts';
 import { phoneReads, phoneWrites } from './phones.ts';
 import { poolReads, poolWrites } from './pools.ts';
 import { redirectionReads, redirectionWrites } from './redirections.ts';
+import { canaryOf, findCanary, finishRotation, type Rotation, type RotationProgress, rotate } from './reseal.ts';
 import type { Tables } from './schema.ts';
-import { makeKey, readKey, type Secrets, secretsWith } from './secrets.ts';
+import {
+  findKey,
+  type KeyFacts,
+  type Keyring,
+  keyFacts,
+  keyringOf,
+  makeKey,
+  readKey,
+  type Secrets,
+  sealCanary,
+  secretsWith,
+} from './secrets.ts';
 import { serverReads, serverWrites } from './servers.ts';
 import { sessionReads, sessionWrites } from './sessions.ts';
-import { openSqlite } from './sqlite.ts';
+import { exclusively, openSqlite } from './sqlite.ts';
 import { tenantReads, tenantWrites } from './tenants.ts';
 import { unclaimedReads, unclaimedWrites } from './unclaimed.ts';
 import { uploadReads, uploadWrites } from './uploads.ts';
@@ -59,6 +72,18 @@ const writesOf = (db: Kysely<Tables>, secrets: Secrets) => {
     fetches: { ...reads.fetches, ...fetchWrites(db) },
     uploads: { ...reads.uploads, ...uploadWrites(db) },
     unclaimed: { ...reads.unclaimed, ...unclaimedWrites(db) },
+    /** A part of the transaction that is taken back alone when it throws. */
+    async attempt<Result>(work: () => Promise<Result>): Promise<Result> {
+      await sql`savepoint attempt`.execute(db);
+      try {
+        return await work();
+      } catch (error) {
+        await sql`rollback to savepoint attempt`.execute(db);
+        throw error;
+      } finally {
+        await sql`release savepoint attempt`.execute(db);
+      }
+    },
   };
 };
 
@@ -72,8 +97,21 @@ export type Store = Reads & {
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
   /** Several reads of one moment. */
   snapshot<Result>(work: (reads: Reads) => Promise<Result>): Promise<Result>;
-  /** Answers whether the database can be asked at all. */
+  /** Counts that take a while, outside of any transaction. */
+  readonly counts: Counts;
+  /** Answers whether the database can be asked at all, and its secrets opened. */
   ping(): Promise<void>;
+  /** What an operator should know of the key file. */
+  keyFacts(): Promise<KeyFacts>;
+  /**
+   * Seals every secret anew with a new key, while others go on with theirs; `also` is part of the same transaction.
+   * @throws AppError `conflict` when another rotation comes in between, `unavailable` for a damaged value or key file
+   */
+  rotateKey(order: {
+    readonly now: Date;
+    readonly also: (tx: Tx, values: number) => Promise<void>;
+    readonly progress?: ((progress: RotationProgress) => void) | undefined;
+  }): Promise<Rotation>;
   close(): Promise<void>;
 };
 
@@ -88,19 +126,24 @@ export type StoreConfig = {
  * @throws AppError `unavailable` when the key file does not fit the database
  */
 export async function openStore({ url, keyFile }: StoreConfig): Promise<Store> {
-  const db = openSqlite(url.slice('file:'.length));
+  const file = url.slice('file:'.length);
+  const db = openSqlite(file);
   try {
+    // What is deleted or written over is wiped: otherwise values under an old key would stay in free pages.
+    await sql`pragma secure_delete = on`.execute(db);
     await migrate(db);
-    const secrets = await unlock(db, keyFile);
+    const keyring = await unlock(db, keyFile);
     return {
-      ...readsOf(db, secrets),
+      ...readsOf(db, keyring.secrets),
+      // Under the write lock no rotation can come in between, so what is sealed here is sealed with the key that fits.
       transaction: (work) =>
-        db
-          .transaction()
-          .setIsolationLevel('serializable')
-          .execute((trx) => work(writesOf(trx, secrets))),
-      snapshot: (work) => db.transaction().execute((trx) => work(readsOf(trx, secrets))),
-      ping: async () => void (await db.selectFrom('installation').select('name').limit(1).execute()),
+        exclusively(db, async (trx) => work(writesOf(trx, keyring.fit(await canaryOf(trx)).secrets))),
+      snapshot: (work) => db.transaction().execute((trx) => work(readsOf(trx, keyring.secrets))),
+      counts: countReads(db),
+      ping: async () => void keyring.fit(await canaryOf(db)),
+      keyFacts: async () => keyFacts(findKey(keyFile, await canaryOf(db)), keyFile, file),
+      rotateKey: ({ now, also, progress = () => undefined }) =>
+        rotate(db, keyFile, { now, progress, also: (trx, secrets, values) => also(writesOf(trx, secrets), values) }),
       close: () => db.destroy(),
     };
   } catch (error) {
@@ -115,30 +158,27 @@ async function migrate(db: Kysely<Tables>): Promise<void> {
   if (error) throw error;
 }
 
-const CANARY = 'the key fits';
-
-/** Opens the secrets with the key file, after proving on a known value that it is the right one. */
-async function unlock(db: Kysely<Tables>, keyFile: string): Promise<Secrets> {
-  const find = () => db.selectFrom('installation').select('value').where('name', '=', 'canary').executeTakeFirst();
-  let canary = await find();
-  if (canary === undefined) {
+/**
+ * Opens the secrets with the key file, after proving on a known value that it is the right one. A rotation that was cut off
+ * is brought to its end.
+ */
+async function unlock(db: Kysely<Tables>, keyFile: string): Promise<Keyring> {
+  if ((await findCanary(db)) === null) {
     if (!existsSync(keyFile)) makeKey(keyFile);
-    const value = secretsWith(readKey(keyFile)).seal(CANARY, 'installation|canary');
-    await db
-      .insertInto('installation')
-      .values({ name: 'canary', value })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    canary = await find();
+    const value = sealCanary(secretsWith(readKey(keyFile)), new Date());
+    await exclusively(db, (trx) =>
+      trx
+        .insertInto('installation')
+        .values({ name: 'canary', value })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute(),
+    );
   }
-  const secrets = secretsWith(readKey(keyFile));
-  try {
-    if (secrets.open(canary?.value ?? '', 'installation|canary') === CANARY) return secrets;
-  } catch {
-    // Fall through: a key that does not open the canary is told below.
+  if (findKey(keyFile, await canaryOf(db)).file !== keyFile) {
+    await finishRotation(db, keyFile, new Date()).then(
+      (old) => log.warn({ old }, 'a rotation of the key had been cut off; its new key file is in place now'),
+      (error: unknown) => log.warn({ error }, 'a rotation of the key had been cut off and cannot be ended'),
+    );
   }
-  throw new AppError(
-    'unavailable',
-    `the key file ${keyFile} is not the one this database was sealed with; point HOMEPORT_KEY_FILE at the right one`,
-  );
+  return keyringOf(keyFile, await canaryOf(db));
 }

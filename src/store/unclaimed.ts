@@ -54,6 +54,17 @@ export const unclaimedWrites = (db: Kysely<Tables>) => ({
     if (Number(counted?.count) < UNCLAIMED_MAX)
       await db.insertInto('unclaimed').values(fromUnclaimed(sighting)).execute();
   },
+  /** Puts a phone that somebody has announced among the unclaimed ones, unless it has been seen already. */
+  async expect(announced: Unclaimed): Promise<void> {
+    await db
+      .insertInto('unclaimed')
+      .values(fromUnclaimed(announced))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  },
+  async removeMany(macs: readonly Mac[]): Promise<void> {
+    if (macs.length > 0) await db.deleteFrom('unclaimed').where('mac', 'in', macs).execute();
+  },
   async remove(mac: Mac): Promise<void> {
     await db.deleteFrom('unclaimed').where('mac', '=', mac).execute();
   },

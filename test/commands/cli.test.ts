@@ -6,9 +6,15 @@ import { ALL_TENANTS } from '../../src/domain/access.ts';
 import { startApp, temporaryFolder } from '../support/app.ts';
 import { cleanEnvironment, ROOT, run, start } from '../support/commands.ts';
 
+const PUBLIC_URL = 'http://192.0.2.9:8080';
+
 const inFolder = (folder: string, more: Record<string, string> = {}) => ({
   cwd: ROOT,
-  env: cleanEnvironment({ HOMEPORT_DATABASE_URL: `file:${join(folder, 'homeport.db')}`, ...more }),
+  env: cleanEnvironment({
+    HOMEPORT_DATABASE_URL: `file:${join(folder, 'homeport.db')}`,
+    HOMEPORT_PUBLIC_URL: PUBLIC_URL,
+    ...more,
+  }),
 });
 
 const homeport = (folder: string, ...args: string[]) => run('node', ['src/homeport.js', ...args], inFolder(folder));
@@ -90,12 +96,14 @@ describe('move', () => {
 });
 
 test('render prints what the phone gets, with secrets masked unless they are asked for', async (context) => {
-  const app = await startApp(context);
+  // The URL stands in the file, so both have to know it.
+  const app = await startApp(context, { HOMEPORT_PUBLIC_URL: PUBLIC_URL });
   const served = ((await app.phone('get', `${await app.folderOf('acme')}805ec0a00001.cfg`)).body as Buffer).toString();
   const revealed = await homeport(app.folder, 'render', '80:5E:C0:A0:00:01', '805ec0a00001.cfg', '--reveal');
   assert.equal(revealed.out, served);
   const masked = await homeport(app.folder, 'render', '805ec0a00001', '805ec0a00001.cfg');
-  assert.equal(masked.out, served.replace(/password = .*/, 'password = ********'));
+  const hidden = served.replace(/password = .*/, 'password = ********').replaceAll(/\/p\/[a-z2-7]+\//g, '/p/********/');
+  assert.equal(masked.out, hidden);
   const all = JSON.parse((await homeport(app.folder, 'render', '64167fa00001', '--json')).out);
   assert.equal(all.length, 3);
   assert.equal((await homeport(app.folder, 'render', '805ec0a0ffff')).code, 1);
@@ -120,7 +128,11 @@ describe('serve', () => {
   const ports = { HOMEPORT_PHONE_LISTEN: '127.0.0.1:0', HOMEPORT_ADMIN_LISTEN: '127.0.0.1:0' };
   test('prints one ready line, serves, and ends with 0 on SIGTERM', async (context) => {
     const folder = temporaryFolder(context);
-    const serving = start('node', ['src/homeport.js', 'serve'], inFolder(folder, { ...ports, HOMEPORT_DEMO: '1' }));
+    const serving = start(
+      'node',
+      ['src/homeport.js', 'serve'],
+      inFolder(folder, { ...ports, HOMEPORT_DEMO: '1', HOMEPORT_PUBLIC_URL: '' }),
+    );
     context.after(() => serving.kill());
     const [, phones, admin] = await serving.line(/^ready phones=(\S+) admin=(\S+)$/m, 20_000);
     const [, url] = await serving.line(/^acme +pbxA +(\S+)$/m, 5_000);

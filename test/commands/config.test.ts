@@ -11,6 +11,7 @@ describe('the environment', () => {
       phoneListen: { host: '0.0.0.0', port: 8080 },
       adminListen: { host: '127.0.0.1', port: 8081 },
       publicUrl: null,
+      adminUrl: null,
       demo: true,
       apiKey: null,
       templates: null,
@@ -18,9 +19,10 @@ describe('the environment', () => {
       logLevel: 'info',
     });
   });
-  test('whoever names a database or a public URL gets no demo world, unless asked', () => {
+  test('whoever names a database or a URL gets no demo world, unless asked', () => {
     assert.equal(readConfig({ HOMEPORT_DATABASE_URL: 'file:/var/lib/homeport/x.db' }).demo, false);
     assert.equal(readConfig({ HOMEPORT_PUBLIC_URL: 'https://prov.example.com/' }).demo, false);
+    assert.equal(readConfig({ HOMEPORT_ADMIN_URL: 'https://homeport.example.com' }).demo, false);
     assert.equal(readConfig({ HOMEPORT_DATABASE_URL: 'file:x.db', HOMEPORT_DEMO: '1' }).demo, true);
     assert.equal(readConfig({ HOMEPORT_DEMO: '0' }).demo, false);
     assert.equal(readConfig({ HOMEPORT_PHONE_LISTEN: '127.0.0.1:0' }).demo, true);
@@ -29,12 +31,20 @@ describe('the environment', () => {
     assert.equal(readConfig({ HOMEPORT_DATABASE_URL: 'file:/srv/x/y.db' }).keyFile, '/srv/x/homeport.key');
     assert.equal(readConfig({ HOMEPORT_KEY_FILE: '/etc/k' }).keyFile, '/etc/k');
   });
+  test('URLs lose the slash at their end', () => {
+    const { publicUrl, adminUrl } = readConfig({
+      HOMEPORT_PUBLIC_URL: 'http://prov.example.com//',
+      HOMEPORT_ADMIN_URL: 'https://homeport.example.com/',
+    });
+    assert.deepEqual([publicUrl, adminUrl], ['http://prov.example.com', 'https://homeport.example.com']);
+  });
   test('every mistake is told, not only the first, and no secret with it', () => {
     const wrong = {
       HOMEPORT_DATABASE_URL: 'mysql://x',
       HOMEPORT_PHONE_LISTEN: '8080',
       HOMEPORT_ADMIN_LISTEN: 'localhost:99999',
       HOMEPORT_PUBLIC_URL: 'ftp://x',
+      HOMEPORT_ADMIN_URL: 'homeport.example.com',
       HOMEPORT_DEMO: 'yes',
       HOMEPORT_API_KEY: 'short-secret',
     };

@@ -101,7 +101,7 @@ describe('contacts', () => {
     ['no number', 'name,work\nAnna,\nBert,1', ['line 2']],
     ['a number that cannot be dialled', 'name,work\nAnna,1\nBert,a b!', ['line 3, column 2']],
     ['no name', 'name,work\n,1', ['line 2, column 1']],
-    ['two columns for the same', 'work,phone,name\n1,2,A', ['line 1, column 2']],
+    ['two columns for the same', 'number,phone,name\n1,2,A', ['line 1, column 2']],
     ['quotation marks that do not pair', 'name,work\n"Anna,1', ['line 2']],
     ['more cells than headings', 'name,work\nAnna,1,2', ['line 2, column 3']],
   ];

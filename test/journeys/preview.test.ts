@@ -108,6 +108,22 @@ describe('any other change that is looked at', () => {
     assert.deepEqual([pool.phones, pool.changed], [3, 2]);
     assert.equal((await look(app, 'patch', 'pools/pbxA', { ttl: 60 })).changed, 0, 'phones know nothing of a TTL');
   });
+  test('says which phones restart, as far as their makers say', async (context) => {
+    const app = await startApp(context);
+    const restarting = async (settings: object) => {
+      const { groups } = await look(app, 'patch', 'tenants/acme', { settings });
+      return Object.fromEntries(
+        groups.map((group: { vendor: string; restarts: boolean }) => [group.vendor, group.restarts]),
+      );
+    };
+    assert.deepEqual(await restarting({ vlanId: 20 }), { yealink: true, polycom: true, grandstream: true });
+    // A Polycom phone restarts whenever a file of its list has changed.
+    assert.deepEqual(await restarting({ registerExpiresS: 600 }), {
+      yealink: false,
+      polycom: true,
+      grandstream: false,
+    });
+  });
   test('never shows a secret', async (context) => {
     const app = await startApp(context);
     const lines = [{ user: '101-ACME', password: 'brand new secret', label: 'Desk' }];

@@ -49,7 +49,7 @@ test('the vendors’ phones look where their sources say, in that order', () => 
 test('every vendor’s values carry a scheme: without one, phones ask TFTP', () => {
   for (const vendor of vendors.ids) {
     for (const { value } of dhcpValues(vendors.dhcp(vendor), URL_OF_TENANT)) {
-      assert.match(value, /^https:\/\/prov\.example\.com\/p\/0{26}\/?$/, vendor);
+      assert.match(value, /^https:\/\/prov\.example\.com\/p\/0{26}(?:\/|\/\{mac\}\.xml)?$/, vendor);
     }
   }
 });

@@ -166,3 +166,32 @@ describe('secrets at rest', () => {
     assert.throws(() => secrets.open(`2.${sealed.slice(2)}`, 'line|a|0'), /unknown version/);
   });
 });
+
+test('while another process writes, reading goes on and writing waits its turn', async (context) => {
+  const { store, folder } = await filled(context);
+  const other = await openIn(folder);
+  context.after(() => other.close());
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const { promise: holding, resolve: begun } = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const long = other.transaction(async (tx) => {
+    begun();
+    await held;
+    await tx.tenants.place(await tx.tenants.get(ALL_TENANTS, 'globex'), anAssignablePool());
+    order.push('long');
+  });
+  await holding;
+  const short = store.transaction(async (tx) => {
+    await tx.tenants.place(await tx.tenants.get(ALL_TENANTS, 'acme'), anAssignablePool());
+    order.push('short');
+  });
+  for (let reads = 0; reads < 20; reads++) {
+    assert.equal((await store.tenants.get(ALL_TENANTS, 'acme')).revision, 1);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  order.push('read');
+  release();
+  await Promise.all([long, short]);
+  assert.deepEqual(order, ['read', 'long', 'short']);
+  assert.equal((await store.tenants.get(ALL_TENANTS, 'acme')).revision, 2);
+});

@@ -30,7 +30,6 @@ for (const family of FAMILIES) {
 
   describe(`${family}: VLAN`, () => {
     const vlan = (settings: object) => below(family, read(family, settings), 'network.vlan.');
-    const pcOff = hasPcPort ? { 'network.vlan.pc_port_enable': '0' } : {};
 
     test('of the phone, with its priority', () => {
       for (const [settings, priority] of [
@@ -42,21 +41,17 @@ for (const family of FAMILIES) {
           'network.vlan.internet_port_enable': '1',
           'network.vlan.internet_port_vid': '20',
           'network.vlan.internet_port_priority': priority,
-          ...pcOff,
         });
       }
     });
 
     test('of the PC port, where there is one', () => {
       const pcOn = { 'network.vlan.pc_port_enable': '1', 'network.vlan.pc_port_vid': '4094' };
-      assert.deepEqual(vlan({ pcVlanId: 4094 }), {
-        'network.vlan.internet_port_enable': '0',
-        ...(hasPcPort ? pcOn : {}),
-      });
+      assert.deepEqual(vlan({ pcVlanId: 4094 }), hasPcPort ? pcOn : {});
     });
 
-    test('none: switched off', () => {
-      assert.deepEqual(vlan({ vlanPriority: 3 }), { 'network.vlan.internet_port_enable': '0', ...pcOff });
+    test('none: nothing is said, so a VLAN that was set by hand stays', () => {
+      assert.deepEqual(vlan({ vlanPriority: 3 }), {});
     });
   });
 

@@ -4,7 +4,7 @@ import { ROLES } from '../../domain/access.ts';
 import { contactSchema } from '../../domain/contact.ts';
 import { ERROR_CODES } from '../../domain/errors.ts';
 import { keySchema } from '../../domain/keys.ts';
-import { type Parameters, parametersSchema } from '../../domain/parameters.ts';
+import { maskParameters, type Parameters, parametersSchema } from '../../domain/parameters.ts';
 import type { Phone } from '../../domain/phone.ts';
 import { poolSchema } from '../../domain/pool.ts';
 import { serverSchema } from '../../domain/server.ts';
@@ -51,6 +51,7 @@ export const showTenant = (publicUrl: string, { token, weight, phones, ...shown 
 
 const withoutSecrets = (choices: { settings: SettingsLevel; parameters: Parameters }) => ({
   settings: maskSettings(choices.settings),
+  parameters: maskParameters(choices.parameters),
 });
 
 const line = z.strictObject({
@@ -80,6 +81,17 @@ export const showPhone = ({ lines, ...shown }: Phone) => ({
   ...shown,
   ...withoutSecrets(shown),
   lines: lines.map(({ password: _password, ...rest }) => rest),
+});
+
+/** A phone's secrets in clear. */
+export const revealed = z.strictObject({
+  mac,
+  tenant: z.string(),
+  lines: z
+    .array(z.strictObject({ user: z.string(), authUser: z.string().nullable(), password: z.string() }))
+    .readonly(),
+  settings: z.partialRecord(z.enum(SETTING_NAMES), z.string()),
+  parameters: z.array(z.strictObject({ name: z.string(), value: z.string() })).readonly(),
 });
 
 export const move = z.strictObject({
@@ -143,6 +155,44 @@ export const movePreview = z.strictObject({
   after: z.array(serverLoad).readonly(),
   warnings: z.array(z.string()).readonly(),
   impact,
+});
+
+export const importReport = z.strictObject({
+  rows: z.number().int(),
+  /** Rows without a fault. */
+  good: z.number().int(),
+  faults: z
+    .array(z.strictObject({ line: z.number().int(), column: z.number().int().nullable(), message: z.string() }))
+    .readonly(),
+  added: z.number().int(),
+  changed: z.number().int(),
+  unchanged: z.number().int(),
+  /** Phones that are named without a line: they wait among the unclaimed ones. */
+  expected: z.number().int(),
+  /** Headings that say nothing. */
+  ignored: z.array(z.string()).readonly(),
+});
+
+/** One thing that a document of everything does or would do. */
+export const step = z.strictObject({
+  action: z.string(),
+  subject: z.string(),
+  changes: z.array(z.strictObject({ path: z.string(), before: z.unknown(), after: z.unknown() })).readonly(),
+});
+
+const choices = z.strictObject({ settings: settings.optional(), parameters: parametersSchema.optional() });
+
+export const state = z.strictObject({
+  homeport: z.number().int(),
+  servers: z.array(server),
+  pools: z.array(pool),
+  settings: z.strictObject({
+    installation: choices,
+    vendors: z.record(z.string(), choices),
+    models: z.record(z.string(), choices),
+  }),
+  tenants: z.array(z.looseObject({ code: z.string(), pool: z.string() })),
+  phones: z.array(z.looseObject({ mac, tenant: z.string() })),
 });
 
 export const failover = z.strictObject({ servers: z.array(serverLoad).readonly() });

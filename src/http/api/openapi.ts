@@ -114,7 +114,12 @@ export function openApi(operations: readonly Operation[]): Json {
       schemas,
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'A program’s key.' },
-        session: { type: 'apiKey', in: 'cookie', name: 'homeport_session', description: 'A person’s session.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'homeport_session',
+          description: 'A person’s session. Where the door is reached over TLS, the name begins with `__Host-`.',
+        },
       },
     },
   };

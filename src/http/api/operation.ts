@@ -1,12 +1,14 @@
 // An operation of the API as data: what it needs, takes and answers. The routes, the rights, the checks and the OpenAPI
 // document all come from the same list, so none of them can say something else than the others.
 import type { Request, RequestHandler, Response } from 'express';
-import { Router, text } from 'express';
+import { Router } from 'express';
 import { z } from 'zod';
 import { type Actor, may, type Right } from '../../domain/access.ts';
 import { AppError, invalid } from '../../domain/errors.ts';
 import { PAGE_MAX, type Page } from '../../domain/page.ts';
 import { parseWith } from '../../domain/parse.ts';
+import { readersFor } from '../bodies.ts';
+import { called } from '../follow.ts';
 import type { AdminDoor } from './door.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -44,7 +46,9 @@ type Spec<Query extends z.ZodType, Answer extends z.ZodType> = {
   readonly body?: z.ZodType;
   /** Does the body name only what changes? */
   readonly partial?: boolean;
-  /** Content types that the body may have beside JSON. */
+  /** May the body be a whole house? Otherwise JSON ends at 1 MiB. */
+  readonly long?: boolean;
+  /** Content types that the body may have beside JSON; without a `body` instead of it. */
   readonly bodyTypes?: readonly string[];
   /** The status of a good answer; 200 unless it says something else. */
   readonly status?: number;
@@ -102,8 +106,8 @@ const NOBODY: Actor = { name: 'nobody', role: 'tenantViewer', scope: { kind: 'te
 export const notSignedIn = () =>
   new AppError('unauthorized', 'Send an API key: "Authorization: Bearer <key>". HOMEPORT_API_KEY sets the first one.');
 
-/** @throws AppError `unauthorized` for nobody, `forbidden` for somebody without the right */
-function allowed(actor: Actor | undefined, needs: Right): Actor {
+/** Who asks. @throws AppError `unauthorized` for nobody, `forbidden` for somebody without the right */
+export function allowed(actor: Actor | undefined, needs: Right): Actor {
   if (actor === undefined) throw notSignedIn();
   if (!may(actor.role, needs)) throw new AppError('forbidden', `The role ${actor.role} may not do this.`);
   return actor;
@@ -129,15 +133,23 @@ function handlerOf(door: AdminDoor, { needs, query = noQuery, status = 200, hand
   };
 }
 
-const TEXT_BYTES_MAX = '64mb';
+/** Lets only those go on who may; before the body is read, so that strangers cannot make us read a long one. */
+const onlyFor =
+  (needs: Right | null): RequestHandler =>
+  (_request, response, next) => {
+    if (needs !== null) allowed(response.locals.actor, needs);
+    next();
+  };
 
 /** The routes of operations. Whoever has not come in by then gets no further than what needs nothing. */
-export function routesOf(door: AdminDoor, operations: readonly Operation[]): Router {
+export function routesOf(door: AdminDoor, operations: readonly Operation[], recognize: RequestHandler): Router {
   const router = Router();
   for (const one of operations) {
     const path = one.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const readers = one.bodyTypes ? [text({ type: [...one.bodyTypes], limit: TEXT_BYTES_MAX })] : [];
-    router[one.method](path, ...readers, handlerOf(door, one));
+    const { long = false, bodyTypes: types = [] } = one;
+    const json = one.body !== undefined || (types.length === 0 && one.method !== 'get');
+    const readers = readersFor({ json, long, types, open: one.needs === null });
+    router[one.method](path, called(one.id), recognize, onlyFor(one.needs), ...readers, handlerOf(door, one));
   }
   return router;
 }

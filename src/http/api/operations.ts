@@ -1,11 +1,13 @@
 // Every operation of the API.
+import { importOperations } from './imports.ts';
 import type { Operation } from './operation.ts';
 import { auditOperations, sessionOperations, userOperations } from './people.ts';
 import { phoneFileOperations, phoneOperations, unclaimedOperations } from './phones.ts';
 import { redirectionOperations } from './redirections.ts';
+import { revealOperations } from './reveal.ts';
 import { failoverOperations, poolOperations, serverOperations } from './servers-and-pools.ts';
 import { settingOperations } from './settings.ts';
-import { contactOperations, tenantOperations } from './tenants.ts';
+import { contactOperations, moveOperations, tenantOperations } from './tenants.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   ...serverOperations,
@@ -13,11 +15,14 @@ export const OPERATIONS: readonly Operation[] = [
   ...failoverOperations,
   ...settingOperations,
   ...tenantOperations,
+  ...moveOperations,
   ...contactOperations,
   ...phoneOperations,
   ...phoneFileOperations,
+  ...revealOperations,
   ...unclaimedOperations,
   ...redirectionOperations,
+  ...importOperations,
   ...sessionOperations,
   ...userOperations,
   ...auditOperations,

@@ -35,7 +35,7 @@ export const sessionOperations = [
     handle: async ({ door, body, request, response }) => {
       const given = parseWith(signInSchema, body, 'the sign-in');
       const { session, user } = await signIn(door, door.attempts, given, clientAddress(request));
-      setSession(response, session);
+      setSession(door, response, session);
       return { body: { name: `user:${user.name}`, role: user.role, tenants: user.tenants } };
     },
   }),
@@ -56,9 +56,9 @@ export const sessionOperations = [
     needs: 'look',
     answer: null,
     handle: async ({ door, actor, request, response }) => {
-      const session = sessionOf(request);
+      const session = sessionOf(door, request);
       if (session !== null) await signOut(door, session, actor);
-      clearSession(response);
+      clearSession(door, response);
       return null;
     },
   }),

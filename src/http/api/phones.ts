@@ -1,6 +1,7 @@
 // /api/v1/phones with their files, uploads and settings, /api/v1/fetches, and /api/v1/unclaimed: phones that ask with a
 // tenant's token and that nobody has claimed.
 import { z } from 'zod';
+import { addPhones } from '../../app/batch.ts';
 import { explainSettings } from '../../app/choose-settings.ts';
 import { clearOverride, listOverrides } from '../../app/overrides.ts';
 import { addPhone, adoptPhone, changePhone, forgetUnclaimed, previewPhone, removePhone } from '../../app/phones.ts';
@@ -54,6 +55,20 @@ export const phoneOperations = [
     status: 201,
     answer: answers.phone,
     handle: async ({ door, body, actor }) => ({ body: answers.showPhone(await addPhone(door, body, actor)) }),
+  }),
+  operation({
+    id: 'addPhones',
+    method: 'post',
+    path: '/phones/batch',
+    summary: 'Adds many phones, all of them or none',
+    needs: 'tend',
+    body: z.strictObject({ items: z.array(phoneSchema).readonly() }),
+    status: 201,
+    answer: listOf(answers.phone),
+    handle: async (call) => {
+      const { items } = parseWith(z.strictObject({ items: z.array(z.unknown()) }), fieldsOf(call), 'the phones');
+      return { body: { items: (await addPhones(call.door, items, call.actor)).map(answers.showPhone), next: null } };
+    },
   }),
   operation({
     id: 'getPhone',

@@ -1,14 +1,18 @@
 // /api/v1/settings: what can be chosen, and what is chosen above the tenants; /api/v1/templates: the operator's own.
 import { z } from 'zod';
 import { chooseForLevel, findLevel, type LevelAddress, previewLevel } from '../../app/choose-settings.ts';
-import { parametersSchema } from '../../domain/parameters.ts';
+import { maskParameters, parametersSchema } from '../../domain/parameters.ts';
 import { parseWith } from '../../domain/parse.ts';
 import { maskSettings, SETTING_NAMES, SETTINGS, settingsLevelSchema } from '../../domain/settings.ts';
 import type { StoredLevel } from '../../store/codec.ts';
 import * as answers from './answers.ts';
 import { type Call, fieldsOf, isPreview, listOf, lookedAt, operation, previewQuery } from './operation.ts';
 
-const show = ({ settings, ...level }: StoredLevel) => ({ ...level, settings: maskSettings(settings) });
+const show = ({ settings, parameters, ...level }: StoredLevel) => ({
+  ...level,
+  settings: maskSettings(settings),
+  parameters: maskParameters(parameters),
+});
 
 /** The settings as programs and pages can offer them: name, words for people, and a JSON Schema of the value. */
 const catalogue = SETTING_NAMES.map((name) => {

@@ -1,6 +1,7 @@
 // /api/v1/tenants with their moves and contacts.
 import { z } from 'zod';
-import { moveTenant, previewMove } from '../../app/move-tenant.ts';
+import { moveTenants } from '../../app/batch.ts';
+import { moveOrderSchema, moveTenant, previewMove } from '../../app/move-tenant.ts';
 import { importContacts, listContacts, replaceContacts } from '../../app/phonebook.ts';
 import { addTenant, changeTenant, previewTenant, removeTenant } from '../../app/tenants.ts';
 import { contactsSchema } from '../../domain/contact.ts';
@@ -124,6 +125,25 @@ export const tenantOperations = [
       const order = { tenant: call.param('code'), pool, revision: call.revision };
       if (isPreview(call.query)) return lookedAt(await previewMove(call.door, order, call.actor));
       return { body: await moveTenant(call.door, order, call.actor) };
+    },
+  }),
+];
+
+const movesSchema = z.strictObject({ items: z.array(moveOrderSchema).readonly() });
+
+export const moveOperations = [
+  operation({
+    id: 'moveTenants',
+    method: 'post',
+    path: '/moves',
+    summary: 'Moves many tenants, all of them or none',
+    needs: 'operate',
+    body: movesSchema,
+    status: 201,
+    answer: listOf(answers.moveReport),
+    handle: async (call) => {
+      const { items } = parseWith(movesSchema, fieldsOf(call), 'the moves');
+      return { body: { items: await moveTenants(call.door, items, call.actor), next: null } };
     },
   }),
 ];
