@@ -1,5 +1,5 @@
 // Phones and their lines in the database.
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Scope } from '../domain/access.ts';
 import { conflict, notFound } from '../domain/errors.ts';
 import type { Mac } from '../domain/mac.ts';
@@ -12,6 +12,24 @@ import type { Secrets } from './secrets.ts';
 
 /** Well below what SQLite takes as parameters of one statement. */
 const LINES_AT_ONCE = 1_000;
+
+export type PhoneFilter = {
+  readonly tenant?: string;
+  readonly vendor?: string;
+  readonly model?: string;
+  /** A part of the MAC address, or of what a line is called. */
+  readonly search?: string;
+};
+
+/** Does the text stand in the MAC address, or in the user, a name or the extension of a line? */
+const found = (text: string) => {
+  const like = (value: string) => `%${value.replaceAll(/[\\%_]/g, '\\$&')}%`;
+  const mac = text.replaceAll(/[:.\s-]/g, '').toLowerCase();
+  const columns = ['user', 'display_name', 'label', 'extension'] as const;
+  const inLine = columns.map((column) => sql`${sql.ref(`line.${column}`)} like ${like(text)} escape '\\'`);
+  return sql<boolean>`(phone.mac like ${like(mac === '' ? text : mac)} escape '\\' or exists (
+    select 1 from line where line.mac = phone.mac and (${sql.join(inLine, sql` or `)})))`;
+};
 
 export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
   const select = (scope: Scope) => db.selectFrom('phone').selectAll().where(inScope('phone.tenant', scope));
@@ -28,10 +46,14 @@ export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
     return rows.map((row) => toPhone(row, byMac.get(row.mac) ?? [], secrets));
   };
   return {
-    async list(scope: Scope, { after, limit, tenant }: Page & { tenant?: string }): Promise<Phone[]> {
+    async list(scope: Scope, { after, limit, ...filter }: Page & PhoneFilter): Promise<Phone[]> {
+      const { tenant, vendor, model, search } = filter;
       const rows = await select(scope)
         .$if(after !== null, (query) => query.where('mac', '>', after))
         .$if(tenant !== undefined, (query) => query.where('tenant', '=', tenant ?? ''))
+        .$if(vendor !== undefined, (query) => query.where('vendor', '=', vendor ?? ''))
+        .$if(model !== undefined, (query) => query.where('model', '=', model ?? ''))
+        .$if(search !== undefined, (query) => query.where(found(search ?? '')))
         .orderBy('mac')
         .limit(limit)
         .execute();

@@ -302,6 +302,28 @@ describe('phones', () => {
       assert.equal((await app.api('get', 'phones')).body.items.length, 6);
     });
   }
+  const searches: [query: string, macs: string[]][] = [
+    ['vendor=polycom', ['64167fa00001', '64167fa00002']],
+    ['vendor=yealink&tenant=acme', ['805ec0a00001']],
+    ['model=VVX 450&tenant=globex', ['64167fa00002']],
+    ['search=C0:74:AD', ['c074ada00001', 'c074ada00002']],
+    ['search=103-ac', ['c074ada00001']],
+    ['search=102', ['64167fa00001', '64167fa00002']],
+    ['search=%25', []],
+    ['search=_', []],
+    ["search='", []],
+    ['vendor=nobody', []],
+  ];
+  for (const [query, macs] of searches) {
+    test(`found by ${query}`, async (context) => {
+      const app = await startApp(context);
+      const { items } = (await app.api('get', `phones?${query}`).expect(200)).body;
+      assert.deepEqual(
+        items.map(({ mac }: { mac: string }) => mac),
+        macs,
+      );
+    });
+  }
   test('a phone belongs to one tenant', async (context) => {
     const app = await startApp(context);
     await app

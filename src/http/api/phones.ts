@@ -35,13 +35,21 @@ export const phoneOperations = [
     id: 'listPhones',
     method: 'get',
     path: '/phones',
-    summary: 'Phones, in the order of their MAC addresses',
+    summary:
+      'Phones, in the order of their MAC addresses; search finds parts of a MAC address or of what a line is called',
     needs: 'look',
-    query: z.object({ ...pageQuery, tenant: z.string().optional() }),
+    query: z.object({
+      ...pageQuery,
+      tenant: z.string().optional(),
+      vendor: z.string().optional(),
+      model: z.string().optional(),
+      search: z.string().min(1).max(100).optional(),
+    }),
     answer: listOf(answers.phone),
     handle: async ({ door, actor, query }) => {
       const page = pageOf(query);
-      const phones = await door.store.phones.list(actor.scope, { ...page, ...given({ tenant: query.tenant }) });
+      const { limit: _limit, cursor: _cursor, ...filter } = query;
+      const phones = await door.store.phones.list(actor.scope, { ...page, ...given(filter) });
       return { body: pageAnswer(phones, page, ({ mac }) => mac, answers.showPhone) };
     },
   }),
