@@ -20,7 +20,7 @@ export async function acceptUpload(house: Uploads, request: FileRequest, content
     const phone = await tx.phones.find(ALL_TENANTS, mac);
     const tokenTenant = await tx.tenants.findByToken(token);
     if (phone === null || !mayHaveFile({ tokenTenant, phone })) return { phone: null, outcome: 'refused' };
-    const known = { mac, tenant: phone.tenant };
+    const known = { mac, tenant: phone.tenant, vendor: phone.vendor };
     const spec = claims.find(({ vendor }) => vendor === phone.vendor)?.spec;
     if (spec?.kind !== 'uploaded') return { phone: known, outcome: 'refused' };
     if (content.length > spec.bytesMax) return { phone: known, outcome: 'too_large' };

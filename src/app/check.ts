@@ -11,7 +11,13 @@ export type Finding = {
   readonly remedy: string | null;
 };
 
-type Checked = { readonly store: Store; readonly vendors: Vendors; readonly now: () => Date };
+type Checked = {
+  readonly store: Store;
+  readonly vendors: Vendors;
+  readonly now: () => Date;
+  /** How phones reach the phones' door. */
+  readonly publicUrl: string;
+};
 
 const ENTRIES_AT_ONCE = 1_000;
 
@@ -100,12 +106,26 @@ async function ownerFinding({ store }: Checked): Promise<Finding[]> {
   return [{ level: 'warning', what, remedy: 'homeport user add <name> --role owner' }];
 }
 
+/** The public URL stands in the files of phones: one that changes changes all of them. */
+function urlFindings({ publicUrl }: Checked): Finding[] {
+  const { hostname, protocol } = new URL(publicUrl);
+  const isAddress = /^[\d.]+$|^\[/.test(hostname);
+  const remedy = 'set HOMEPORT_PUBLIC_URL to an https URL with a name, for the server and for this command alike';
+  if (isAddress)
+    return [{ level: 'warning', what: `phones are sent to an address, ${hostname}, that may change`, remedy }];
+  if (protocol === 'https:') return [];
+  return [
+    { level: 'warning', what: 'phones fetch their passwords without encryption: the public URL is http', remedy },
+  ];
+}
+
 /** Everything that an operator should know, faults first. */
 export async function checkHouse(house: Checked): Promise<Finding[]> {
   const findings = [
     await auditFinding(house),
     ...(await keyFindings(house)),
     ...(await poolFindings(house)),
+    ...urlFindings(house),
     ...templateFindings(house),
     ...(await ownerFinding(house)),
   ];

@@ -24,7 +24,7 @@ export type House = {
 export type FileRequest = { readonly token: string | null; readonly file: string; readonly userAgent: string };
 
 /** A phone that is known by the request's file name and has proven itself. */
-export type KnownPhone = { readonly mac: Mac; readonly tenant: string };
+export type KnownPhone = { readonly mac: Mac; readonly tenant: string; readonly vendor: string };
 
 /** A phone that nobody has claimed; the vendor is known when only one uses such a file name. */
 export type Stranger = { readonly mac: Mac; readonly tenant: string; readonly vendor: string | null };
@@ -36,9 +36,11 @@ export type FileAnswer = {
   readonly stranger: Stranger | null;
   /** Null is one answer for everything that cannot be had: unknown, disabled, not proven, not there. */
   readonly file: RenderedFile | null;
+  /** Was the file made here, or is it one that the phone has uploaded? */
+  readonly kind: 'rendered' | 'uploaded';
 };
 
-const NOTHING: FileAnswer = { phone: null, stranger: null, file: null };
+const NOTHING: FileAnswer = { phone: null, stranger: null, file: null, kind: 'rendered' };
 
 /** Answers a phone. Faults of ours are thrown and never look like "not there". */
 export async function serveFile({ store, ...house }: House, request: FileRequest): Promise<FileAnswer> {
@@ -55,7 +57,8 @@ export async function serveFile({ store, ...house }: House, request: FileRequest
     if (phone === null || !mayHaveFile({ tokenTenant, phone })) return NOTHING;
     const claim = claims.find(({ vendor }) => vendor === phone.vendor);
     const file = claim === undefined ? null : await fileOf({ ...house, reads }, phone, claim, request.file);
-    return { ...NOTHING, phone: { mac, tenant: phone.tenant }, file };
+    const kind = claim?.spec.kind === 'uploaded' ? 'uploaded' : 'rendered';
+    return { ...NOTHING, phone: { mac, tenant: phone.tenant, vendor: phone.vendor }, file, kind };
   });
 }
 

@@ -112,7 +112,7 @@ async function answer(door: PhoneDoor, request: IncomingMessage, asked: FileRequ
 }
 
 async function give(door: PhoneDoor, request: IncomingMessage, asked: FileRequest): Promise<Answer> {
-  const { phone, stranger, file } = await serveFile(door, asked);
+  const { phone, stranger, file, kind } = await serveFile(door, asked);
   if (file === null) {
     const image = phone === null ? await findFirmware(door, asked) : null;
     return image === null ? { ...notThere(phone), stranger } : giveImage(request, image);
@@ -120,12 +120,12 @@ async function give(door: PhoneDoor, request: IncomingMessage, asked: FileReques
   const { body, contentType, digest } = file;
   const known = { ETag: `"${digest}"`, 'Cache-Control': 'private, no-store' };
   if (matches(request.headers['if-none-match'], digest)) {
-    return { status: 304, headers: known, body: null, phone, digest, kind: 'rendered' };
+    return { status: 304, headers: known, body: null, phone, digest, kind };
   }
   const headers = { ...known, 'Content-Type': contentType, 'Content-Length': body.length };
   return request.method === 'HEAD'
-    ? { status: 200, headers, body: null, phone, digest: null, kind: 'rendered' }
-    : { status: 200, headers, body, phone, digest, kind: 'rendered' };
+    ? { status: 200, headers, body: null, phone, digest: null, kind }
+    : { status: 200, headers, body, phone, digest, kind };
 }
 
 /** An image, or the part of it that is asked for. */
@@ -194,27 +194,26 @@ function record(door: PhoneDoor, { asked, address, method }: Visit, given: Answe
   const seen = { file: asked.file, address, userAgent: asked.userAgent };
   if (given.stranger) door.fetches.meet(given.stranger, seen);
   if (given.phone === null) return;
-  door.fetches.add({ ...given.phone, method, ...seen, status: given.status, digest: given.digest });
+  const { mac, tenant } = given.phone;
+  door.fetches.add({ mac, tenant, method, ...seen, status: given.status, digest: given.digest });
 }
 
-/** Whose phone asks, as far as file name and user agent say, and whether the file is one that phones upload. */
+/** Whose phone asks, as far as file name and user agent say, for phones that have not proven themselves. */
 function guess({ vendors }: PhoneDoor, asked: FileRequest | null) {
-  if (asked === null) return { vendor: null, isUpload: false, file: null };
+  if (asked === null) return { vendor: null, file: null };
   const claims = vendors.identify(asked.file);
   const [first] = claims;
   const isSure = first !== undefined && claims.every(({ vendor }) => vendor === first.vendor);
   const vendor = isSure ? first.vendor : (vendors.readAgent(asked.userAgent)?.vendor ?? null);
-  const isUpload = claims.some((claim) => claim.vendor === vendor && claim.spec.kind === 'uploaded');
   // A name that no vendor uses may be anything, even a token at the wrong place.
-  return { vendor, isUpload, file: first === undefined ? null : asked.file };
+  return { vendor, file: first === undefined ? null : asked.file };
 }
 
 /** Counts what a phone was given after `ms` milliseconds, and writes it in the log for whoever looks closely. */
 function follow(door: PhoneDoor, { id, method, address, asked }: Visit, given: Answer, ms: number): void {
-  const { vendor, isUpload, file } = guess(door, asked);
-  const { status } = given;
-  // What phones uploaded is served like a file that was made for them.
-  const kind = given.kind === 'rendered' && isUpload ? 'uploaded' : given.kind;
+  const known = given.phone && { vendor: given.phone.vendor, file: asked?.file ?? null };
+  const { vendor, file } = known ?? guess(door, asked);
+  const { status, kind } = given;
   door.metrics.phoneAnswered({ method, vendor, kind, status, seconds: ms / 1_000 });
   if (given.stranger) door.metrics.strangerSeen(vendor);
   if (!log.isLevelEnabled('debug')) return;

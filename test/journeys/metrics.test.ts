@@ -372,3 +372,13 @@ describe('who may read them', () => {
       assert.ok(!isLoopback(host), host);
   });
 });
+
+test('a known phone is counted for its maker, whatever it says of itself', async (context) => {
+  const app = await startApp(context);
+  await app
+    .phone('get', `${await app.folderOf('acme')}805ec0a00001.cfg`)
+    .set('User-Agent', 'curl/8')
+    .expect(200);
+  const metrics = await (await fetch(`${app.adminUrl}/metrics`)).text();
+  assert.match(metrics, /^homeport_fetches_total\{vendor="yealink",result="2xx"\} 1$/m);
+});
