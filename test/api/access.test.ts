@@ -186,12 +186,12 @@ const CASES: Record<string, [Least, Prepare]> = {
       return { path: `keys/${body.id}` };
     },
   ],
-  getDhcp: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/dhcp` })],
+  getDhcp: ['tend', (_app, tenant) => ({ path: `tenants/${tenant}/dhcp` })],
   listRedirections: ['fleet', () => ({ path: 'redirections' })],
   getRedirection: ['fleet', () => ({ path: 'redirections/ymcs' })],
   putRedirectionAccount: ['own', () => ({ path: 'redirections/ztp', body: { credentials: { apiKey: 'key' } } })],
   removeRedirectionAccount: ['own', (app) => giveAccount(app).then(() => ({ path: 'redirections/ymcs' }))],
-  exportRedirection: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/redirections/ymcs` })],
+  exportRedirection: ['tend', (_app, tenant) => ({ path: `tenants/${tenant}/redirections/ymcs` })],
   claimPhones: [
     'operate',
     (app, tenant) => giveAccount(app).then(() => ({ path: `tenants/${tenant}/redirections/ymcs`, body: {} })),
@@ -278,6 +278,24 @@ describe('every operation, every role', () => {
         }
       }
     });
+  }
+});
+
+test('who only looks never sees the token that opens the phones’ files', async (context) => {
+  const app = await startApp(context);
+  const token = (await app.folderOf('acme')).split('/')[2] ?? '';
+  assert.equal(token.length, 26);
+  for (const role of ROLES) {
+    const key = await keyFor(app, role);
+    const mayKnow = MAY[role].includes('tend');
+    for (const { id, method } of OPERATIONS) {
+      const [least, prepare] = CASES[id] ?? assert.fail(id);
+      if (method !== 'get' || !MAY[role].includes(least)) continue;
+      const { path } = await prepare(app, 'acme', String(role.length + 5_000));
+      const { text = '' } = await app.api('get', path, key).expect(200);
+      assert.ok(mayKnow || !text.includes(token), `${role}: ${id}`);
+    }
+    assert.equal((await app.api('get', 'tenants/acme', key)).text.includes(token), mayKnow, role);
   }
 });
 

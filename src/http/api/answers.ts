@@ -1,6 +1,6 @@
 // What the API answers, as schemas: the OpenAPI document is made from them, and tests hold every answer against it.
 import { z } from 'zod';
-import { ROLES } from '../../domain/access.ts';
+import { type Actor, may, ROLES } from '../../domain/access.ts';
 import { contactSchema } from '../../domain/contact.ts';
 import { ERROR_CODES } from '../../domain/errors.ts';
 import { keySchema } from '../../domain/keys.ts';
@@ -8,7 +8,7 @@ import { maskParameters, type Parameters, parametersSchema } from '../../domain/
 import type { Phone } from '../../domain/phone.ts';
 import { poolSchema } from '../../domain/pool.ts';
 import { serverSchema } from '../../domain/server.ts';
-import { LEVELS, maskSettings, SETTING_NAMES, type SettingsLevel } from '../../domain/settings.ts';
+import { LEVELS, MASK, maskSettings, SETTING_NAMES, type SettingsLevel } from '../../domain/settings.ts';
 import { BINDINGS, provisioningUrl } from '../../domain/tenant.ts';
 import type { StoredTenant } from '../../store/tenants.ts';
 
@@ -41,12 +41,16 @@ export const tenant = z.strictObject({
   revision,
 });
 
-export const showTenant = (publicUrl: string, { token, weight, phones, ...shown }: StoredTenant) => ({
+/**
+ * A tenant as somebody may see it. Its token opens its phones' files, passwords and all, so it is for those alone who tend
+ * phones; who only looks sees it masked.
+ */
+export const showTenant = (publicUrl: string, { role }: Actor, { token, weight, phones, ...shown }: StoredTenant) => ({
   ...shown,
   ...withoutSecrets(shown),
   weight: weight ?? phones,
   phones,
-  provisioningUrl: provisioningUrl(publicUrl, token),
+  provisioningUrl: provisioningUrl(publicUrl, may(role, 'tend') ? token : MASK),
 });
 
 const withoutSecrets = (choices: { settings: SettingsLevel; parameters: Parameters }) => ({

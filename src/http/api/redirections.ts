@@ -63,7 +63,7 @@ export const redirectionOperations = [
     method: 'get',
     path: '/tenants/{code}/dhcp',
     summary: 'The DHCP options that lead a tenant’s phones here, by vendor, in the order in which phones read them',
-    needs: 'look',
+    needs: 'tend',
     answer: listOf(vendorDhcp),
     handle: async ({ door, param, actor }) => ({
       body: { items: await dhcpFor(door, param('code'), actor), next: null },
@@ -114,7 +114,7 @@ export const redirectionOperations = [
     method: 'get',
     path: OF_TENANT,
     summary: 'The file that people upload at the service’s portal',
-    needs: 'look',
+    needs: 'tend',
     answer: null,
     answerTypes: ['text/csv'],
     handle: async ({ door, param, actor, response }) => {

@@ -36,7 +36,7 @@ export const tenantOperations = [
     handle: async ({ door, actor, query }) => {
       const page = pageOf(query);
       const tenants = await door.store.tenants.list(actor.scope, { ...page, ...given({ pool: query.pool }) });
-      const show = (tenant: (typeof tenants)[number]) => answers.showTenant(door.publicUrl, tenant);
+      const show = (tenant: (typeof tenants)[number]) => answers.showTenant(door.publicUrl, actor, tenant);
       return { body: pageAnswer(tenants, page, ({ code }) => code, show) };
     },
   }),
@@ -50,7 +50,7 @@ export const tenantOperations = [
     status: 201,
     answer: answers.tenant,
     handle: async ({ door, body, actor }) => ({
-      body: answers.showTenant(door.publicUrl, await addTenant(door, body, actor)),
+      body: answers.showTenant(door.publicUrl, actor, await addTenant(door, body, actor)),
     }),
   }),
   operation({
@@ -62,7 +62,7 @@ export const tenantOperations = [
     answer: answers.tenant,
     handle: async ({ door, param, actor }) => {
       const tenant = await door.store.tenants.get(actor.scope, param('code'));
-      return { body: answers.showTenant(door.publicUrl, tenant), revision: tenant.revision };
+      return { body: answers.showTenant(door.publicUrl, actor, tenant), revision: tenant.revision };
     },
   }),
   operation({
@@ -82,7 +82,7 @@ export const tenantOperations = [
         return lookedAt(await previewTenant(call.door, call.param('code'), changes, call.actor));
       }
       const tenant = await changeTenant(call.door, call.param('code'), changes, call.actor);
-      return { body: answers.showTenant(call.door.publicUrl, tenant), revision: tenant.revision };
+      return { body: answers.showTenant(call.door.publicUrl, call.actor, tenant), revision: tenant.revision };
     },
   }),
   operation({
