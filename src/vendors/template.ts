@@ -24,12 +24,17 @@ export class TemplateError extends Error {
 }
 
 type Frame = { readonly value: unknown; readonly index: number; readonly parent: Frame | null };
-type Emit = (frame: Frame, out: string[]) => void;
+/** What has been printed, and how much work it was. */
+type Out = { readonly parts: string[]; characters: number; steps: number };
+type Emit = (frame: Frame, out: Out) => void;
 type Read = (frame: Frame) => unknown;
 type Env = TemplateOptions & { readonly shapes: readonly z.ZodType[] };
 
-const DEPTH_MAX = 3;
-const OUTPUT_PARTS_MAX = 200_000;
+const LISTS_DEEP_MAX = 3;
+const BLOCKS_DEEP_MAX = 32;
+/** Statements that one rendering may run: the largest phone, with all its modules, needs a tenth. */
+const STEPS_MAX = 200_000;
+const OUTPUT_CHARACTERS_MAX = 1_048_576;
 
 /**
  * Compiles a template.
@@ -39,13 +44,28 @@ const OUTPUT_PARTS_MAX = 200_000;
 export function compileTemplate(source: string, options: TemplateOptions): Template {
   const emit = compileProgram(parse(source, options.file), { ...options, shapes: [options.context] });
   return (context) => {
-    const out: string[] = [];
+    const out: Out = { parts: [], characters: 0, steps: 0 };
     emit({ value: context, index: 0, parent: null }, out);
-    return out.join('');
+    return out.parts.join('');
   };
 }
 
+/** Handlebars' parser needs minutes for thousands of blocks within blocks, so they are counted before it sees them. */
+function refuseDeepBlocks(source: string, file: string): void {
+  // How many blocks each closing tag will close: `{{else if x}}` opens one more that shares it.
+  const open: number[] = [];
+  for (const { 1: sign, index } of source.matchAll(/\{\{~?([#/]|\^(?!\s*~?\})|else\s+\w)/g)) {
+    if (sign === '/') open.pop();
+    else if (sign === '#' || sign === '^') open.push(1);
+    else open.push((open.pop() ?? 0) + 1);
+    if (open.reduce((sum, blocks) => sum + blocks, 0) <= BLOCKS_DEEP_MAX) continue;
+    const line = source.slice(0, index).split('\n').length;
+    throw new TemplateError(`${file}:${line}: blocks are nested deeper than ${BLOCKS_DEEP_MAX}`);
+  }
+}
+
 function parse(source: string, file: string): hbs.AST.Program {
+  refuseDeepBlocks(source, file);
   try {
     return Handlebars.parse(source);
   } catch (error) {
@@ -60,16 +80,24 @@ const refuse = (node: hbs.AST.Node, env: Env, why: string): never => {
 function compileProgram(program: hbs.AST.Program, env: Env): Emit {
   const parts = program.body.map((statement) => compileStatement(statement, env));
   return (frame, out) => {
-    if (out.length > OUTPUT_PARTS_MAX) throw new Error(`assertion failed: ${env.file} prints without end`);
+    out.steps += parts.length + 1;
+    if (out.steps > STEPS_MAX) throw new Error(`${env.file} takes more than ${STEPS_MAX} steps`);
     for (const part of parts) part(frame, out);
   };
+}
+
+function print(text: string, out: Out, { file }: Env): void {
+  out.characters += text.length;
+  if (out.characters > OUTPUT_CHARACTERS_MAX)
+    throw new Error(`${file} prints more than ${OUTPUT_CHARACTERS_MAX} characters`);
+  out.parts.push(text);
 }
 
 function compileStatement(statement: hbs.AST.Statement, env: Env): Emit {
   switch (statement.type) {
     case 'ContentStatement': {
       const text = (statement as hbs.AST.ContentStatement).value;
-      return (_frame, out) => void out.push(text);
+      return (_frame, out) => print(text, out, env);
     }
     case 'CommentStatement':
       return () => undefined;
@@ -95,7 +123,7 @@ function compileMustache(mustache: hbs.AST.MustacheStatement, env: Env): Emit {
   const base = shape instanceof z.ZodNullable ? shape.unwrap() : shape;
   const printable = base instanceof z.ZodString || base instanceof z.ZodNumber || base instanceof z.ZodEnum;
   if (!printable) refuse(mustache, env, `${text(path)} is not a text or a number and cannot be printed`);
-  return (frame, out) => void out.push(env.encode(printed(read(frame), text(path), env)));
+  return (frame, out) => print(env.encode(printed(read(frame), text(path), env)), out, env);
 }
 
 /** `{{code "table" name}}`: the vendor's word for the value of `name`. Codes come from the descriptor, not from people. */
@@ -116,7 +144,7 @@ function compileCode(mustache: hbs.AST.MustacheStatement, env: Env): Emit {
     const key = printed(read(frame), text(name), env);
     const code = Object.hasOwn(table, key) ? table[key] : undefined;
     if (code === undefined) throw new Error(`assertion failed: ${env.file}: codes "${tableText}" lacks ${key}`);
-    out.push(code);
+    print(code, out, env);
   };
 }
 
@@ -149,7 +177,7 @@ const isTrue = (value: unknown) => Boolean(value) && !(Array.isArray(value) && v
 function compileEach(block: hbs.AST.BlockStatement, subject: hbs.AST.Expression, env: Env): Emit {
   const { read, shape } = compilePath(subject, env);
   if (!(shape instanceof z.ZodArray)) return refuse(block, env, `${text(subject)} is not a list`);
-  if (env.shapes.length > DEPTH_MAX) return refuse(block, env, `lists are nested deeper than ${DEPTH_MAX}`);
+  if (env.shapes.length > LISTS_DEEP_MAX) return refuse(block, env, `lists are nested deeper than ${LISTS_DEEP_MAX}`);
   const body = compileProgram(block.program, { ...env, shapes: [...env.shapes, shape.element as z.ZodType] });
   const empty = block.inverse ? compileProgram(block.inverse, env) : () => undefined;
   return (frame, out) => {

@@ -127,3 +127,95 @@ test('it prints what Handlebars prints', () => {
     { numRuns: 1_000 },
   );
 });
+
+describe('a hostile template ends by itself', () => {
+  const items = Array.from({ length: 300 }, (_, number) => ({ number, text: 'x'.repeat(60), parts: [] }));
+  const big = { ...sample, items };
+
+  test('lists within lists that print nothing stop at a number of steps', () => {
+    const source =
+      '{{#each items}}{{#each ../items}}{{#each ../../items}}{{#if ../../../maybe}}x{{/if}}{{/each}}{{/each}}{{/each}}';
+    assert.throws(() => compile(source)(big), /x\.hbs takes more than 200000 steps/);
+  });
+
+  test('what is printed stops at a number of characters', () => {
+    const source = `{{#each items}}${'{{text}}'.repeat(100)}{{/each}}`;
+    assert.throws(() => compile(source)(big), /x\.hbs prints more than 1048576 characters/);
+  });
+
+  test('blocks within blocks are refused when it is loaded, however many there are', () => {
+    for (const deep of [33, 60_000]) {
+      const source = `${'{{#if flag}}'.repeat(deep)}x${'{{/if}}'.repeat(deep)}`;
+      assert.throws(() => compile(source), TemplateError, `${deep} deep`);
+    }
+    const chain = (long: number) => `{{#if maybe}}${'{{else if maybe}}'.repeat(long)}{{else}}x{{/if}}`;
+    assert.throws(() => compile(chain(10_000)), /x\.hbs:1: blocks are nested deeper than 32/);
+    assert.equal(compile(chain(31))(sample), 'x');
+    assert.equal(compile(`${'{{#if flag}}'.repeat(32)}x${'{{/if}}'.repeat(32)}`)(sample), 'x');
+    assert.equal(compile('{{#if maybe}}y{{^}}x{{/if}}'.repeat(40))(sample), 'x'.repeat(40));
+  });
+
+  test('whatever somebody writes is compiled or refused, and never runs as code', () => {
+    const word = fc.constantFrom(
+      ...[
+        '{{',
+        '}}',
+        '{{{',
+        '}}}',
+        '{{#each ',
+        '{{#if ',
+        '{{/if}}',
+        '{{/each}}',
+        '{{else}}',
+        '{{>',
+        '{{#>',
+        '{{*',
+        '@root',
+        '../',
+      ],
+      ...[
+        'items',
+        'name',
+        'flag',
+        '.constructor',
+        '__proto__',
+        'lookup ',
+        '(lookup items "length")',
+        ' as |x|',
+        '{{!--',
+        '--}}',
+      ],
+      ...[
+        'code "mode" mode',
+        '[constructor]',
+        '"\\u0000"',
+        '.',
+        '/',
+        ' ',
+        '\n',
+        '~',
+        '\\{{',
+        '={{',
+        'undefined',
+        'this',
+      ],
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 14 }), (words) => {
+        let template: (values: unknown) => string;
+        try {
+          template = compile(words.join(''));
+        } catch (error) {
+          assert.ok(error instanceof TemplateError, String(error));
+          return;
+        }
+        try {
+          assert.doesNotMatch(template(sample), /function|\[object|native code/);
+        } catch (error) {
+          assert.match(String(error), /is empty here|is not printable here|lacks/);
+        }
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});
