@@ -1,0 +1,339 @@
+// The wire to an Asterisk server: its Manager Interface (AMI), a line protocol over TCP or TLS. What may not stand in a line
+// is refused here, at the lowest place, because a line break in a value would be a second command on the PBX.
+import { createHash } from 'node:crypto';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { AppError, invalid } from '../domain/errors.ts';
+
+export type AmiAddress = {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly secret: string;
+  /** TLS with these certificates to trust (PEM), null for the system's own; left out, no TLS. */
+  readonly tls?: { readonly ca: string | null };
+  /** Which events the server shall send: `off`, or classes such as `system,call`. */
+  readonly events: string;
+};
+
+/** What lies outside: patience and chance. */
+export type AmiOutside = {
+  /** How long one answer, or one piece of a list, may take. */
+  readonly timeoutMs: number;
+  /** Waits; ends early when the signal says so. */
+  readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
+};
+
+/** A message of the server: an answer, or an event. A header may stand in it several times. */
+export type AmiMessage = { readonly headers: readonly (readonly [name: string, value: string])[] };
+
+/** What an action is given. A name may stand in it several times. */
+export type AmiFields = readonly (readonly [name: string, value: string])[];
+
+export type AmiState =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'up'; readonly version: string }
+  /** Why it is down, without secrets; it tries again by itself. */
+  | { readonly kind: 'down'; readonly reason: string };
+
+export type AmiListener = {
+  /** An event that belongs to no list. */
+  readonly event: (message: AmiMessage) => void;
+  /** After every change; what was read before an `up` may be old. */
+  readonly state: (state: AmiState) => void;
+};
+
+export type Ami = {
+  state(): AmiState;
+  /**
+   * Sends an action and waits for its answer.
+   * @throws AppError `unavailable` when nothing was sent; `UnknownOutcome` when it was sent and no answer came;
+   *   `conflict` when the server refuses; `invalid` for a field that no line can hold
+   */
+  act(action: string, fields?: AmiFields): Promise<AmiMessage>;
+  /** The same for an action that answers with a list of events, which it collects. */
+  list(action: string, fields?: AmiFields): Promise<readonly AmiMessage[]>;
+  close(): Promise<void>;
+};
+
+/** An action left us and nobody knows what became of it; sending it again may do it twice. */
+export class UnknownOutcome extends Error {
+  override readonly name = 'UnknownOutcome';
+}
+
+const LINE_BYTES_MAX = 16_384;
+const MESSAGE_LINES_MAX = 2_000;
+const LIST_ITEMS_MAX = 500_000;
+const IN_FLIGHT_MAX = 1_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A server that says nothing to this is gone, though nobody has closed the connection. */
+const PING_EVERY_MS = 15_000;
+const RETRY_MS_MIN = 500;
+const RETRY_MS_MAX = 30_000;
+
+const unavailable = (message: string) => new AppError('unavailable', message);
+
+/** The first value of a header, whatever its case; null when there is none. */
+export function header({ headers }: AmiMessage, name: string): string | null {
+  const wanted = name.toLowerCase();
+  return headers.find(([given]) => given.toLowerCase() === wanted)?.[1] ?? null;
+}
+
+/**
+ * The text of an action as it goes over the wire.
+ * @throws AppError `invalid` for a name or value with a line break or a zero byte
+ */
+export function actionText(action: string, id: string, fields: AmiFields): string {
+  const lines = [['Action', action] as const, ['ActionID', id] as const, ...fields].map(([name, value]) => {
+    if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name))
+      throw invalid('the name of an AMI header has letters and digits only');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    if (/[\r\n\u0000]/.test(value)) throw invalid(`the AMI header ${name} holds a line break or a zero byte`);
+    if (Buffer.byteLength(value) > LINE_BYTES_MAX / 2) throw invalid(`the AMI header ${name} is too long`);
+    return `${name}: ${value}\r\n`;
+  });
+  return `${lines.join('')}\r\n`;
+}
+
+/** Bytes → messages. @throws Error for a line or a message beyond its limit */
+export function readMessages(message: (message: AmiMessage) => void, banner: (line: string) => void) {
+  let rest = Buffer.alloc(0);
+  let headers: (readonly [string, string])[] = [];
+  let greeted = false;
+  const line = (text: string) => {
+    if (!greeted) {
+      greeted = true;
+      return banner(text);
+    }
+    if (text === '') {
+      if (headers.length > 0) message({ headers });
+      headers = [];
+      return;
+    }
+    if (headers.length >= MESSAGE_LINES_MAX) throw new Error(`sends a message of more than ${MESSAGE_LINES_MAX} lines`);
+    const colon = text.indexOf(':');
+    headers.push(colon < 0 ? ['', text] : [text.slice(0, colon), text.slice(colon + 1).trimStart()]);
+  };
+  return (piece: Buffer) => {
+    let from = 0;
+    for (let end = piece.indexOf(10); end >= 0; from = end + 1, end = piece.indexOf(10, from)) {
+      const bytes = rest.length > 0 ? Buffer.concat([rest, piece.subarray(from, end)]) : piece.subarray(from, end);
+      rest = Buffer.alloc(0);
+      if (bytes.length > LINE_BYTES_MAX) throw new Error(`sends a line of more than ${LINE_BYTES_MAX} bytes`);
+      line(bytes.toString('utf8').replace(/\r$/, ''));
+    }
+    rest = Buffer.concat([rest, piece.subarray(from)]);
+    if (rest.length > LINE_BYTES_MAX) throw new Error(`sends a line of more than ${LINE_BYTES_MAX} bytes`);
+  };
+}
+
+type Waiting = {
+  readonly isList: boolean;
+  readonly items: AmiMessage[];
+  answer: AmiMessage | null;
+  timer: NodeJS.Timeout;
+  readonly done: (messages: { answer: AmiMessage; items: readonly AmiMessage[] }) => void;
+  readonly failed: (error: Error) => void;
+};
+
+/** One connection from its greeting to its end. */
+class Session {
+  readonly waiting = new Map<string, Waiting>();
+  readonly #socket: Socket;
+  readonly #timeoutMs: number;
+  #next = 1;
+  #ended: Error | null = null;
+
+  constructor(socket: Socket, timeoutMs: number) {
+    this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  send(
+    action: string,
+    fields: AmiFields,
+    isList: boolean,
+  ): Promise<{ answer: AmiMessage; items: readonly AmiMessage[] }> {
+    const id = `h${this.#next++}`;
+    const text = actionText(action, id, fields);
+    if (this.#ended !== null) return Promise.reject(unavailable(`nothing was sent: ${this.#ended.message}`));
+    if (this.waiting.size >= IN_FLIGHT_MAX)
+      return Promise.reject(unavailable(`${IN_FLIGHT_MAX} actions wait for an answer already`));
+    return new Promise((done, failed) => {
+      const timer = setTimeout(
+        () => this.#give(id, new UnknownOutcome(`no answer within ${this.#timeoutMs} ms`)),
+        this.#timeoutMs,
+      );
+      this.waiting.set(id, { isList, items: [], answer: null, timer, done, failed });
+      this.#socket.write(text);
+    });
+  }
+
+  #give(id: string, error: Error): void {
+    const one = this.waiting.get(id);
+    if (one === undefined) return;
+    clearTimeout(one.timer);
+    this.waiting.delete(id);
+    one.failed(error);
+  }
+
+  /** Takes a message that belongs to an action; false for one that belongs to none. */
+  take(message: AmiMessage): boolean {
+    const id = header(message, 'ActionID') ?? '';
+    const one = this.waiting.get(id);
+    if (one === undefined) return false;
+    one.timer.refresh();
+    const end = () => {
+      clearTimeout(one.timer);
+      this.waiting.delete(id);
+      one.done({ answer: one.answer ?? message, items: one.items });
+    };
+    if (header(message, 'Response') !== null && one.answer === null) {
+      one.answer = message;
+      const listComes = one.isList && header(message, 'Response') === 'Success';
+      if (!listComes) end();
+    } else if (/^complete/i.test(header(message, 'EventList') ?? '')) {
+      end();
+    } else if (one.items.length >= LIST_ITEMS_MAX) {
+      this.#give(id, unavailable(`the list has more than ${LIST_ITEMS_MAX} items`));
+    } else one.items.push(message);
+    return true;
+  }
+
+  end(reason: string): void {
+    this.#ended ??= new Error(reason);
+    for (const id of [...this.waiting.keys()]) this.#give(id, new UnknownOutcome(`the connection ended: ${reason}`));
+  }
+}
+
+const refusal = (action: string, answer: AmiMessage) =>
+  new AppError(
+    'conflict',
+    `the server refuses ${action}: ${(header(answer, 'Message') ?? 'without a reason').slice(0, 200)}`,
+  );
+
+/** Opens a connection that keeps itself open: it greets, signs in, and begins again with growing pauses when it is lost. */
+export function openAmi(address: AmiAddress, listener: AmiListener, outside: AmiOutside): Ami {
+  const stop = new AbortController();
+  let state: AmiState = { kind: 'connecting' };
+  let session: Session | null = null;
+  const become = (next: AmiState) => {
+    state = next;
+    if (!stop.signal.aborted) listener.state(next);
+  };
+
+  const keepOpen = async () => {
+    for (let tries = 0; !stop.signal.aborted; tries++) {
+      const reason = await converse(address, outside, stop.signal, {
+        event: listener.event,
+        up: (signedIn, version) => {
+          tries = 0;
+          session = signedIn;
+          become({ kind: 'up', version });
+        },
+      });
+      session = null;
+      if (stop.signal.aborted) return;
+      become({ kind: 'down', reason });
+      const pause = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** tries);
+      await outside.wait(pause * (0.5 + outside.random() / 2), stop.signal);
+    }
+  };
+  const ended = keepOpen();
+
+  const send = async (action: string, fields: AmiFields, isList: boolean) => {
+    const now = session;
+    if (now === null) {
+      const why = state.kind === 'down' ? state.reason : 'the connection is not open yet';
+      throw unavailable(`nothing was sent to the server: ${why}`);
+    }
+    const given = await now.send(action, fields, isList);
+    if (header(given.answer, 'Response') !== 'Success') throw refusal(action, given.answer);
+    return given;
+  };
+  return {
+    state: () => state,
+    act: async (action, fields = []) => (await send(action, fields, false)).answer,
+    list: async (action, fields = []) => (await send(action, fields, true)).items,
+    async close() {
+      stop.abort();
+      await ended;
+    },
+  };
+}
+
+type Ears = {
+  readonly event: (message: AmiMessage) => void;
+  readonly up: (session: Session, version: string) => void;
+};
+
+/** Opens one connection, signs in and listens until it ends. @returns why it ended, without secrets */
+function converse(address: AmiAddress, { timeoutMs }: AmiOutside, stop: AbortSignal, ears: Ears): Promise<string> {
+  const { host, port, tls } = address;
+  return new Promise((resolve) => {
+    const trust = tls?.ca == null ? {} : { ca: tls.ca };
+    const socket =
+      tls === undefined ? connectTcp({ host, port }) : connectTls({ host, port, servername: host, ...trust });
+    const session = new Session(socket, timeoutMs);
+    let ping: NodeJS.Timeout | undefined;
+    const end = (reason: string) => {
+      clearInterval(ping);
+      socket.destroy();
+      session.end(reason);
+      stop.removeEventListener('abort', onStop);
+      resolve(reason);
+    };
+    const onStop = () => end('closed');
+    stop.addEventListener('abort', onStop);
+    if (stop.aborted) return onStop();
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => end(`no greeting within ${CONNECT_TIMEOUT_MS} ms`));
+    const read = readMessages(
+      (message) => {
+        if (!session.take(message) && header(message, 'Event') !== null) ears.event(message);
+      },
+      (greeting) => {
+        socket.setTimeout(0);
+        const version = /^Asterisk Call Manager\/(?<version>[\w.]{1,20})/.exec(greeting)?.groups?.version;
+        if (version === undefined) return end('it does not greet as an Asterisk Manager Interface does');
+        signIn(session, address).then(
+          () => {
+            ping = setInterval(() => {
+              session.send('Ping', [], false).catch((error: Error) => end(error.message));
+            }, PING_EVERY_MS).unref();
+            ears.up(session, version);
+          },
+          (error: Error) => end(error instanceof AppError ? error.message : `signing in failed: ${error.message}`),
+        );
+      },
+    );
+    socket.on('data', (piece: Buffer) => {
+      try {
+        read(piece);
+      } catch (error) {
+        end(error instanceof Error ? error.message : String(error));
+      }
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+    socket.on('close', () => end('the server closed the connection'));
+  });
+}
+
+/** Signs in by a challenge, so that the secret itself is never sent. */
+async function signIn(session: Session, { user, secret, events }: AmiAddress): Promise<void> {
+  const { answer } = await session.send('Challenge', [['AuthType', 'MD5']], false);
+  const challenge = header(answer, 'Challenge');
+  if (challenge === null) throw refusal('the challenge', answer);
+  const key = createHash('md5')
+    .update(challenge + secret)
+    .digest('hex');
+  const fields: AmiFields = [
+    ['AuthType', 'MD5'],
+    ['Username', user],
+    ['Key', key],
+    ['Events', events],
+  ];
+  const login = await session.send('Login', fields, false);
+  if (header(login.answer, 'Response') !== 'Success') throw refusal('to sign in', login.answer);
+}
