@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { KEY_TYPES } from '../src/domain/keys.ts';
+import { KEY_TYPES, type KeyType } from '../src/domain/keys.ts';
 import { SETTING_NAMES, type SettingName } from '../src/domain/settings.ts';
-import { type Descriptor, descriptorSchema } from '../src/vendors/descriptor.ts';
+import { type Descriptor, descriptorSchema, keyTypesOf } from '../src/vendors/descriptor.ts';
 import { readPhone } from './support/readers.ts';
 import { EVERY_SETTING, renderAll, TEMPLATES, vendors } from './support/world.ts';
 
@@ -21,15 +21,47 @@ function failback(vendor: string, model: string, family: string): string {
   return line.failbackS === 'srv ttl' ? 'when the SRV records expire' : 'after a set time';
 }
 
+const COLUMNS = [
+  'model',
+  'family',
+  'lines',
+  'keys',
+  'expansion modules × keys',
+  'screen',
+  'firmware',
+  'returns to its primary',
+  'peculiar',
+  'uncertain',
+];
+
+const asRow = (cells: readonly unknown[]) => `| ${cells.join(' | ')} |`;
+const rule = (columns: number) => `|${'---|'.repeat(columns)}`;
+
+/** Which models lack a figure, by name, or that none does. */
+function unknownOf({ models }: Descriptor, field: 'screen' | 'firmware', title: string): string {
+  const names = Object.keys(models).filter((model) => models[model]?.[field] === null);
+  if (names.length === 0) return `- ${title}: established for every model`;
+  return `- ${title}: not established for ${names.length} of ${Object.keys(models).length} models: ${names.join(', ')}`;
+}
+
 function tableOf(vendor: string): string {
-  const { name, models } = descriptorOf(vendor);
-  const rows = Object.entries(models).map(([model, { family, lines, keys, expansion, notes }]) => {
+  const descriptor = descriptorOf(vendor);
+  const { name, models, quirks } = descriptor;
+  const rows = Object.entries(models).map(([model, facts]) => {
+    const { family, lines, keys, expansion, screen, firmware, notes } = facts;
     const modules = expansion === null ? '' : `${expansion.modules} × ${expansion.keys}`;
-    return `| ${[model, family, lines, keys || '', modules, failback(vendor, model, family), notes ?? ''].join(' | ')} |`;
+    const returns = failback(vendor, model, family);
+    const said = [screen ?? '', firmware ?? '', returns, facts.quirks.join(', '), notes ?? ''];
+    return asRow([model, family, lines, keys || '', modules, ...said]);
   });
-  const head =
-    '| model | family | lines | keys | expansion modules × keys | returns to its primary | uncertain |\n|---|---|---|---|---|---|---|';
-  return `## ${name}: ${rows.length} models\n\n${head}\n${rows.join('\n')}\n`;
+  const table = [asRow(COLUMNS), rule(COLUMNS.length), ...rows].join('\n');
+  const peculiar = Object.entries(quirks).map(([quirk, meaning]) => `- \`${quirk}\`: ${meaning}`);
+  const below = [
+    ...peculiar.sort(),
+    unknownOf(descriptor, 'screen', 'screen'),
+    unknownOf(descriptor, 'firmware', 'firmware line'),
+  ];
+  return `## ${name}: ${rows.length} models\n\n${table}\n\n${below.join('\n')}\n`;
 }
 
 const yes = (is: boolean) => (is ? 'yes' : '');
@@ -48,10 +80,19 @@ function canBeTold(vendor: string, model: string, setting: SettingName): boolean
 
 /** Settings and kinds of keys × families. */
 function featuresOf(vendor: string): string {
-  const { name, models, keyTypes } = descriptorOf(vendor);
+  const descriptor = descriptorOf(vendor);
+  const { name, models } = descriptor;
   const families = [...new Set(Object.values(models).map(({ family }) => family))].sort();
   const modelOf = (family: string) => Object.entries(models).find(([, facts]) => facts.family === family)?.[0] ?? '';
-  const row = (title: string, cells: readonly string[]) => `| ${[title, ...cells].join(' | ')} |`;
+  const takesModules = new Set(Object.values(models).flatMap(({ family, expansion }) => (expansion ? [family] : [])));
+  const row = (title: string, cells: readonly string[]) => asRow([title, ...cells]);
+  const whereKey = (family: string, type: KeyType) => {
+    const { keyTypes, moduleKeyTypes } = keyTypesOf(descriptor, family);
+    if (!takesModules.has(family) || keyTypes.includes(type) === moduleKeyTypes.includes(type)) {
+      return yes(keyTypes.includes(type));
+    }
+    return keyTypes.includes(type) ? 'not on modules' : 'on modules';
+  };
   const settings = SETTING_NAMES.map((setting) =>
     row(
       setting,
@@ -61,15 +102,15 @@ function featuresOf(vendor: string): string {
   const keys = KEY_TYPES.filter((type) => type !== 'none').map((type) =>
     row(
       `key: ${type}`,
-      families.map((family) => yes(keyTypes[family]?.includes(type) ?? false)),
+      families.map((family) => whereKey(family, type)),
     ),
   );
-  const head = `${row('', families)}\n|${'---|'.repeat(families.length + 1)}`;
+  const head = `${row('', families)}\n${rule(families.length + 1)}`;
   return `### ${name}: what each family can be told\n\n${head}\n${[...settings, ...keys].join('\n')}\n`;
 }
 
 test('docs/models.md is what the data says', () => {
-  const text = `# Models\n\nGenerated from \`templates/*/vendor.json\` and from the files that each model is served. Every model finds its pool by SRV,\nover UDP, TCP or TLS, with the pool as registrar or as outbound proxy. An empty cell is\nnot established. Below the models of a vendor stands which settings and line keys its families can be told.\n\n${vendors.ids.map((vendor) => `${tableOf(vendor)}\n${featuresOf(vendor)}`).join('\n')}`;
+  const text = `# Models\n\nGenerated from \`templates/*/vendor.json\` and from the files that each model is served. Every model finds its pool by SRV,\nover UDP, TCP or TLS, with the pool as registrar or as outbound proxy. An empty cell is\nnot established, and M or L behind a note means from one source or deduced, or weak. The screen is the main one, in pixels;\nfirmware is the line that the model takes, with the name of its image where that is known. Below the models of a vendor\nstands what its peculiarities mean, and which settings and line keys its families can be told.\n\n${vendors.ids.map((vendor) => `${tableOf(vendor)}\n${featuresOf(vendor)}`).join('\n')}`;
   if (process.env.GOLDEN === 'write') writeFileSync(DOCUMENT, text);
   assert.equal(readFileSync(DOCUMENT, 'utf8'), text, 'npm run golden writes it anew');
 });

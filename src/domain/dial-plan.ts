@@ -32,7 +32,16 @@ export const dialPlanViewSchema = z.strictObject({
   /** `11x | 0x+ | \+49x+`: `x+` is one or more digits, `\+` the sign itself. */
   alternatives: z.string(),
   /** The patterns without a dot, which are dialled at once. */
-  fixed: z.array(z.strictObject({ number: z.number(), pattern: z.string() })),
+  fixed: z.array(
+    z.strictObject({
+      number: z.number(),
+      pattern: z.string(),
+      /** The whole number as a regular expression with one group around it; it holds no blank and no bar. */
+      regex: z.string(),
+      /** Does another pattern stand before it? */
+      further: z.boolean(),
+    }),
+  ),
   /** The places behind them that are not used, up to the last that there can be. */
   unusedFixed: z.array(z.strictObject({ number: z.number() })),
 });
@@ -40,6 +49,13 @@ export const dialPlanViewSchema = z.strictObject({
 /** The numbers behind `used` up to `most`, for places that are to be cleared. */
 export const numbersBetween = (used: number, most: number): { number: number }[] =>
   Array.from({ length: Math.max(0, most - used) }, (_, index) => ({ number: used + index + 1 }));
+
+/**
+ * A pattern as an extended regular expression of POSIX. A sign in front is "anything but a digit, * or #", as some phones
+ * take a plus sign in a configuration file for a blank.
+ */
+const regexOf = (pattern: string) =>
+  `^(${pattern.replaceAll('*', '[*]').replaceAll('x', '[0-9]').replace(/^\+/, '[^0-9*#]')})$`;
 
 /** A dial plan in the notations that phones use. */
 export function dialPlanView(patterns: readonly string[]): z.output<typeof dialPlanViewSchema> {
@@ -49,7 +65,12 @@ export function dialPlanView(patterns: readonly string[]): z.output<typeof dialP
     alternatives: patterns
       .map((pattern) => (isOpen(pattern) ? `${stem(pattern)}x+` : pattern).replace(/^\+/, '\\+'))
       .join(' | '),
-    fixed: fixed.map((pattern, index) => ({ number: index + 1, pattern })),
+    fixed: fixed.map((pattern, index) => ({
+      number: index + 1,
+      pattern,
+      regex: regexOf(pattern),
+      further: index > 0,
+    })),
     unusedFixed: numbersBetween(fixed.length, PATTERNS_MAX),
   };
 }

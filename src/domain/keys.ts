@@ -6,8 +6,8 @@ import { lineText } from './text.ts';
 
 /**
  * `line`: calls on a line. `blf`: the state of an extension, dialled when pressed, picked up when it rings. `speedDial`:
- * dials a number. `park`: parks a call at an orbit and fetches it back. `pickup`: picks up the ringing extension.
- * `intercom`: calls an extension that answers by itself. `dtmf`: sends tones in a call. `url`: fetches an address.
+ * dials a number. `park`: parks a call at an orbit and fetches it back. `pickup`: picks up what rings elsewhere, by
+ * dialling what the server expects for it, its code with the extension (`*8103`). `intercom`: calls an extension that answers by itself. `dtmf`: sends tones in a call. `url`: fetches an address.
  * `voicemail`, `forward` (to the number given, if any) and `doNotDisturb` speak for themselves. `none`: nothing.
  */
 export const KEY_TYPES = [
@@ -75,9 +75,22 @@ export type KeyFacts = {
   /** Programmable keys on the phone itself. */
   readonly keys: number;
   readonly expansion: { readonly modules: number; readonly keys: number } | null;
-  /** What the keys can be. */
+  /** What the keys of the phone itself can be. */
   readonly keyTypes: readonly KeyType[];
+  /** What the keys of its expansion modules can be. */
+  readonly moduleKeyTypes: readonly KeyType[];
 };
+
+/** Why a key there cannot be of this type, and what it can be instead; null when it can. */
+function typeFault(module: number, type: KeyType, model: string, facts: KeyFacts): string | null {
+  const types = module === 0 ? facts.keyTypes : facts.moduleKeyTypes;
+  if (type === 'none' || types.includes(type)) return null;
+  const list = types.filter((one) => one !== 'none').join(', ');
+  const instead = list === '' ? '' : `; choose ${list}`;
+  if (module === 0) return `${model} has no keys of type ${type}${instead}`;
+  const onPhone = facts.keyTypes.includes(type) ? `; put it on the phone itself, or choose ${list}` : instead;
+  return `the expansion modules of ${model} have no keys of type ${type}${onPhone}`;
+}
 
 /** What is wrong with keys on a phone of this model with so many lines. */
 export function keyFaults(keys: readonly Key[], model: string, facts: KeyFacts, lines: number): Fault[] {
@@ -88,7 +101,8 @@ export function keyFaults(keys: readonly Key[], model: string, facts: KeyFacts, 
     const most = module === 0 ? facts.keys : (facts.expansion?.keys ?? 0);
     if (module > modules) add('module', `${model} has ${modules || 'no known'} expansion modules`);
     else if (position > most) add('position', `${module === 0 ? model : 'the module'} has ${most || 'no known'} keys`);
-    if (type !== 'none' && !facts.keyTypes.includes(type)) add('type', `${model} has no keys of type ${type}`);
+    const wrongType = module > modules ? null : typeFault(module, type, model, facts);
+    if (wrongType !== null) add('type', wrongType);
     if (line > lines) add('line', `the phone has ${lines} lines`);
     return faults;
   });
@@ -127,7 +141,7 @@ export const keyViewSchema = z.strictObject({
   ofType: z.number(),
   /** Counts the keys that show the state of something, `blf` and `park`. */
   watched: z.number(),
-  /** Counts the keys that do something with their value, for phones that have a list of such actions. */
+  /** Counts the keys that do something when pressed, for phones that have a list of such actions. */
   action: z.number(),
   /** Is it of this type? */
   is: z.strictObject(Object.fromEntries(KEY_TYPES.map((type) => [type, z.boolean()])) as Record<KeyType, z.ZodBoolean>),
@@ -142,7 +156,7 @@ export const keyViewSchema = z.strictObject({
 export type KeyView = z.output<typeof keyViewSchema>;
 
 const WATCHED: readonly KeyType[] = ['blf', 'park'];
-const ACTIONS: readonly KeyType[] = ['speedDial', 'pickup', 'intercom', 'dtmf', 'url', 'forward'];
+const ACTIONS: readonly KeyType[] = ['speedDial', 'pickup', 'intercom', 'dtmf', 'url', 'voicemail', 'forward'];
 
 /** The keys as templates see them. */
 export function keyViews(

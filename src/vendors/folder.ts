@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { CertificateRules } from '../domain/certificate.ts';
 import { phonebookContextSchema } from '../domain/contact.ts';
 import { parseWith } from '../domain/parse.ts';
 import { exportContextSchema } from '../domain/redirection.ts';
@@ -15,10 +16,11 @@ import {
   type RenderedSpec,
   redirectionSchema,
   type UploadedSpec,
+  unmatched,
 } from './descriptor.ts';
 import { encoderOf } from './encode.ts';
 import { loadParameterNames, type ParameterRules, reservedParametersSchema } from './parameters.ts';
-import { compileTemplate, type Template } from './template.ts';
+import { compileTemplate, PRODUCT_LIMITS, type Template, type TemplateLimits } from './template.ts';
 
 export type LoadedVendor = {
   readonly descriptor: Descriptor;
@@ -31,6 +33,7 @@ export type LoadedVendor = {
   /** `<family>/<file name pattern>` → template; shared files stand under the family `''`. */
   readonly templates: ReadonlyMap<string, Template>;
   readonly models: ReadonlyMap<string, { readonly name: string; readonly facts: Model }>;
+  readonly certificates: CertificateRules | null;
   /** The maker's redirection services by name, each with the template of its upload file. */
   readonly redirections: ReadonlyMap<string, LoadedRedirection>;
 };
@@ -54,12 +57,17 @@ const contextSchemaOf = (spec: RenderedSpec): z.ZodType => {
 };
 
 /** Compiles a template for one of the vendor's files. @throws TemplateError naming file and line */
-export const compileFor = (descriptor: Descriptor, spec: RenderedSpec, file: string, source: string): Template =>
+export const compileFor = (
+  descriptor: Descriptor,
+  spec: RenderedSpec,
+  { file, source, limits }: { file: string; source: string; limits?: TemplateLimits },
+): Template =>
   compileTemplate(source, {
     file: `${descriptor.id}/${file}`,
     encode: encoderOf(spec.format),
     codes: descriptor.codes,
     context: contextSchemaOf(spec),
+    ...(limits === undefined ? {} : { limits }),
   });
 
 function loadTemplates(directory: string, descriptor: Descriptor): Map<string, Template> {
@@ -69,10 +77,8 @@ function loadTemplates(directory: string, descriptor: Descriptor): Map<string, T
     if (spec.kind !== 'rendered') continue;
     for (const family of perPhone(spec) ? families : ['']) {
       const file = templateFileOf(spec, family);
-      templates.set(
-        templateKey(family, spec),
-        compileFor(descriptor, spec, file, readFileSync(join(directory, file), 'utf8')),
-      );
+      const source = readFileSync(join(directory, file), 'utf8');
+      templates.set(templateKey(family, spec), compileFor(descriptor, spec, { file, source, limits: PRODUCT_LIMITS }));
     }
   }
   return templates;
@@ -109,10 +115,25 @@ function loadRedirections(directory: string, { id, codes }: Descriptor): Map<str
       if (facts.upload === null) return [service, { facts, upload: null }];
       const { template, format } = facts.upload;
       const source = readFileSync(join(directory, template), 'utf8');
-      const options = { file: `${id}/${template}`, encode: encoderOf(format), codes, context: exportContextSchema };
+      const options = {
+        file: `${id}/${template}`,
+        encode: encoderOf(format),
+        codes,
+        context: exportContextSchema,
+        limits: PRODUCT_LIMITS,
+      };
       return [service, { facts, upload: compileTemplate(source, options) }];
     }),
   );
+}
+
+function certificateRules({ certificates }: Descriptor): CertificateRules | null {
+  if (certificates === null) return null;
+  const subjects = certificates.subjects.map(({ attribute, pattern }) => ({
+    attribute,
+    pattern: new RegExp(pattern, 'gi'),
+  }));
+  return { ...certificates, subjects };
 }
 
 /** The file of the phonebook that stands in for what a phone uploaded; null when none does. */
@@ -134,6 +155,8 @@ export function loadVendor(root: string, folder: string): LoadedVendor {
     (spec) => spec.kind === 'uploaded' && phonebookFile(descriptor, spec) === 'missing',
   );
   if (missing !== undefined) throw new Error(`${folder}/vendor.json: ${missing.name} names no file of a phonebook`);
+  const [odd] = unmatched(descriptor);
+  if (odd !== undefined) throw new Error(`${folder}/vendor.json: ${odd}`);
   if (descriptor.id !== folder) throw new Error(`${folder}/vendor.json: id must be the folder's name, "${folder}"`);
   return {
     descriptor,
@@ -143,6 +166,7 @@ export function loadVendor(root: string, folder: string): LoadedVendor {
     rawNames: new Map(Object.entries(descriptor.rawNames).map(([family, source]) => [family, new RegExp(source)])),
     templates: loadTemplates(directory, descriptor),
     models: modelsBySpelling(descriptor),
+    certificates: certificateRules(descriptor),
     redirections: loadRedirections(directory, descriptor),
   };
 }

@@ -4,6 +4,9 @@
 // one is, and the fault is shown. Phones never wait for anybody to mend a template.
 import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { invalid } from '../domain/errors.ts';
+import { PLACE_FAULT, placeText, readPlace, type TemplatePlace } from '../domain/own-template.ts';
+import { isWritable, replaceBelow } from './replace.ts';
 import type { Template } from './template.ts';
 
 /** What a directory of own templates is checked against. */
@@ -21,54 +24,58 @@ export type OverlayFile = {
 };
 
 type Entry = { readonly seen: string; readonly good: Template | null; readonly fault: string | null };
+type Entries = Map<string, Entry>;
+
+/** File → its source, or null for a template that is to go. */
+export type TemplateSources = ReadonlyMap<string, string | null>;
 
 export type Overlay = {
   /** The template that stands in for a vendor's file: the tenant's, else the installation's, else none. */
   find(tenant: string, vendor: string, file: string): Template | null;
-  /** Looks for changed files. */
-  refresh(): void;
   /** Notes what a template did wrong when it was used; it is not used again until it changes. */
   reject(tenant: string, vendor: string, file: string, fault: string): void;
   files(): readonly OverlayFile[];
+  /** The same overlay as if these sources stood in the directory. It stays as it is, whatever happens to this one. */
+  supposing(sources: TemplateSources): Overlay;
+};
+
+/** The directory behind an overlay. */
+export type OwnDirectory = {
+  /** Looks for changed files. */
+  refresh(): void;
+  /** May templates be written here? */
+  isWritable(): boolean;
+  /** What stands in the directory; null when nothing does. */
+  source(place: TemplatePlace): string | null;
+  /** Everything that stands in the directory, also what is no template for any vendor. */
+  sources(): ReadonlyMap<string, string>;
+  /**
+   * Writes or removes (null) a template, in one step that nobody sees half of, and takes it up.
+   * @returns what puts back what stood there before
+   * @throws AppError `unavailable` when it cannot be written
+   */
+  put(place: TemplatePlace, source: string | null): () => void;
 };
 
 const FILE_BYTES_MAX = 200_000;
 const FILES_MAX = 2_000;
 
 /** An overlay that has nothing. */
-export const NO_OVERLAY: Overlay = {
-  find: () => null,
-  refresh: () => undefined,
-  reject: () => undefined,
-  files: () => [],
-};
+export const emptyOverlay = (rules: OverlayRules): Overlay => overlayOf(new Map(), rules);
 
-/**
- * Opens a directory of own templates.
- * @throws Error when the directory does not exist
- */
-export function openOverlay(directory: string, rules: OverlayRules): Overlay {
-  if (!existsSync(directory)) throw new Error(`the template directory ${directory} does not exist`);
-  const entries = new Map<string, Entry>();
-  const keysFor = (tenant: string, vendor: string, file: string) => [
-    `tenants/${tenant}/${vendor}/${file}`,
-    `${vendor}/${file}`,
-  ];
-  const overlay: Overlay = {
+const keysFor = (tenant: string, vendor: string, file: string) => [
+  placeText({ tenant, vendor, file }),
+  placeText({ tenant: null, vendor, file }),
+];
+
+function overlayOf(entries: Entries, rules: OverlayRules): Overlay {
+  return {
     find(tenant, vendor, file) {
       for (const key of keysFor(tenant, vendor, file)) {
         const good = entries.get(key)?.good;
         if (good) return good;
       }
       return null;
-    },
-    refresh() {
-      const present = templatesBelow(directory);
-      for (const key of entries.keys()) if (!present.has(key)) entries.delete(key);
-      for (const [key, seen] of present) {
-        const before = entries.get(key);
-        if (before?.seen !== seen) entries.set(key, load(directory, key, seen, before?.good ?? null, rules));
-      }
     },
     reject(tenant, vendor, file, fault) {
       for (const key of keysFor(tenant, vendor, file)) {
@@ -83,9 +90,80 @@ export function openOverlay(directory: string, rules: OverlayRules): Overlay {
           return { file, state, fault };
         })
         .sort((a, b) => (a.file < b.file ? -1 : 1)),
+    supposing(sources) {
+      const supposed: Entries = new Map(entries);
+      for (const [key, source] of sources) {
+        const last = entries.get(key)?.good ?? null;
+        if (source === null) supposed.delete(key);
+        else
+          supposed.set(
+            key,
+            judge(key, 'supposed', last, rules, () => source),
+          );
+      }
+      return overlayOf(supposed, rules);
+    },
   };
-  overlay.refresh();
-  return overlay;
+}
+
+/**
+ * Opens a directory of own templates.
+ * @throws Error when the directory does not exist
+ */
+export function openOverlay(
+  directory: string,
+  rules: OverlayRules,
+): { readonly overlay: Overlay; readonly own: OwnDirectory } {
+  if (!existsSync(directory)) throw new Error(`the template directory ${directory} does not exist`);
+  const entries: Entries = new Map();
+  const refresh = () => {
+    const present = templatesBelow(directory);
+    for (const key of entries.keys()) if (!present.has(key)) entries.delete(key);
+    for (const [key, seen] of present) {
+      const before = entries.get(key);
+      if (before?.seen === seen) continue;
+      entries.set(
+        key,
+        judge(key, seen, before?.good ?? null, rules, () => read(directory, key)),
+      );
+    }
+  };
+  refresh();
+  const source = (place: TemplatePlace) => {
+    const key = placeText(place);
+    return templatesBelow(directory).has(key) ? read(directory, key) : null;
+  };
+  return {
+    overlay: overlayOf(entries, rules),
+    own: {
+      refresh,
+      isWritable: () => isWritable(directory),
+      source,
+      sources: () => sourcesIn(directory),
+      put(place, text) {
+        const before = source(place);
+        const parts = placeText(place).split('/');
+        replaceBelow(directory, parts, text);
+        refresh();
+        return () => {
+          replaceBelow(directory, parts, before);
+          refresh();
+        };
+      },
+    },
+  };
+}
+
+/**
+ * The sources of all templates below any directory, such as a checkout that is not served yet.
+ * @throws AppError `invalid` when the directory cannot be read, or a file is too long
+ */
+export function sourcesIn(directory: string): Map<string, string> {
+  try {
+    return new Map([...templatesBelow(directory).keys()].map((key) => [key, read(directory, key)]));
+  } catch (error) {
+    throw invalid(`${directory} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Every template below the directory with a mark that changes when it changes. */
@@ -101,14 +179,21 @@ function templatesBelow(directory: string): Map<string, string> {
   return found;
 }
 
-function load(directory: string, key: string, seen: string, lastGood: Template | null, rules: OverlayRules): Entry {
+function read(directory: string, key: string): string {
+  const path = join(directory, key);
+  if (statSync(path).size > FILE_BYTES_MAX) throw new Error(`${key}: a template has at most ${FILE_BYTES_MAX} bytes`);
+  return readFileSync(path, 'utf8');
+}
+
+/** What becomes of a template: it is used, or, with its fault, the last good version of it is. */
+function judge(key: string, seen: string, last: Template | null, rules: OverlayRules, source: () => string): Entry {
   try {
-    const match = /^(?:tenants\/[^/]+\/)?(?<vendor>[^/]+)\/(?<file>[^/]+)$/.exec(key);
-    if (!match?.groups) throw new Error('a template stands in <vendor>/ or in tenants/<code>/<vendor>/');
-    const source = readFileSync(join(directory, key), 'utf8');
-    if (source.length > FILE_BYTES_MAX) throw new Error(`a template has at most ${FILE_BYTES_MAX} characters`);
-    return { seen, good: rules.accept(match.groups.vendor ?? '', match.groups.file ?? '', source), fault: null };
+    const place = readPlace(key);
+    if (place === null) throw new Error(`a template's place ${PLACE_FAULT}`);
+    const text = source();
+    if (text.length > FILE_BYTES_MAX) throw new Error(`a template has at most ${FILE_BYTES_MAX} characters`);
+    return { seen, good: rules.accept(place.vendor, place.file, text), fault: null };
   } catch (error) {
-    return { seen, good: lastGood, fault: error instanceof Error ? error.message : String(error) };
+    return { seen, good: last, fault: error instanceof Error ? error.message : String(error) };
   }
 }

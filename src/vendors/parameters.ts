@@ -206,9 +206,16 @@ export function checkParameter({ names, reserved }: ParameterRules, name: string
   }
 }
 
+/** All patterns of a list as one: each line of each file with an own template is asked about, and most say no. */
+const anyOf = new WeakMap<readonly ReservedParameter[], RegExp>();
+
 /** Why a name is reserved, or null when it is not. */
-export const reasonOf = (reserved: readonly ReservedParameter[], name: string): string | null =>
-  reserved.find(({ pattern }) => wholeName(pattern).test(name))?.reason ?? null;
+export function reasonOf(reserved: readonly ReservedParameter[], name: string): string | null {
+  const any = anyOf.get(reserved) ?? wholeName(reserved.map(({ pattern }) => `(?:${pattern})`).join('|') || '(?!)');
+  anyOf.set(reserved, any);
+  if (!any.test(name)) return null;
+  return reserved.find(({ pattern }) => wholeName(pattern).test(name))?.reason ?? null;
+}
 
 function unknownMessage(reserved: readonly ReservedParameter[], name: string, nearest: readonly string[]): string {
   if (nearest.length === 0) return `${name} is not a known name; phones ignore what they do not know`;

@@ -7,7 +7,7 @@ import { assignable, poolSchema, TRANSPORTS } from '../domain/pool.ts';
 import { buildContext, type ModelFacts, type RenderContext } from '../domain/render-context.ts';
 import { productLevel, resolveSettings, type SettingsLevel } from '../domain/settings.ts';
 import { BINDINGS, type Tenant } from '../domain/tenant.ts';
-import type { RenderedSpec } from './descriptor.ts';
+import { keyTypesOf, type RenderedSpec } from './descriptor.ts';
 import { compileFor, type LoadedVendor, perPhone, templateFileOf, templateKey } from './folder.ts';
 import { reasonOf } from './parameters.ts';
 import { parametersIn } from './read.ts';
@@ -65,7 +65,7 @@ function sampleContexts(vendor: string, name: string, model: ModelFacts, default
   const targets = [{ server: 'a', priority: 10 }];
   const tenantOf = (binding: Tenant['binding']): Tenant => ({
     ...{ code: 'sample', name: 'Sample', pool: 'p', binding, sipDomain: 'sip.example.com', weight: null },
-    ...{ settings: {}, parameters: {}, revision: 1 },
+    ...{ proof: 'credential' as const, settings: {}, parameters: {}, revision: 1 },
   });
   return BINDINGS.flatMap((binding) =>
     TRANSPORTS.flatMap((transport) =>
@@ -81,6 +81,8 @@ function sampleContexts(vendor: string, name: string, model: ModelFacts, default
             settings: resolveSettings([productLevel(defaults), level]),
             parameters: [],
             provisioningUrl: 'https://prov.example.com/p/sample/',
+            // A template must also say how the phone proves itself, where it does.
+            credential: count === 1 ? null : { user: '02005e000001', password: 'sample-secret' },
           });
         }),
       ),
@@ -103,6 +105,7 @@ export function sameWhereItCounts(
       .filter(({ name }) => reasonOf(parameters.reserved, name) !== null)
       .map(({ name, value }) => `${name} = ${value}`)
       .sort();
+  if (ours === theirs) return;
   if (ours.startsWith('#!') && ours.split('\n', 1)[0] !== theirs.split('\n', 1)[0]) {
     throw new Error(`the first line must stay ${ours.split('\n', 1)[0]}`);
   }
@@ -123,23 +126,45 @@ export function sameWhereItCounts(
  */
 export function acceptTemplate(vendor: LoadedVendor, file: string, source: string): Template {
   const { descriptor } = vendor;
-  const families = [...new Set(Object.values(descriptor.models).map(({ family }) => family))];
-  const uses = descriptor.files.flatMap((spec) =>
-    spec.kind === 'rendered' && perPhone(spec) && !spec.packed
-      ? families.filter((family) => templateFileOf(spec, family) === file).map((family) => ({ spec, family }))
-      : [],
-  );
+  const uses = usesOf(vendor, file);
   const [first] = uses;
   if (first === undefined) throw new Error(`${descriptor.id} has no template ${file} of a phone's own file`);
-  const template = compileFor(descriptor, first.spec, file, source);
+  const template = compileFor(descriptor, first.spec, { file, source });
   for (const { spec, family } of uses) {
     const ours = vendor.templates.get(templateKey(family, spec));
     const models = Object.entries(descriptor.models).filter(([, model]) => model.family === family);
     const [name, facts] = models.reduce((most, model) => (model[1].lines > most[1].lines ? model : most));
-    const model = { ...facts, keyTypes: descriptor.keyTypes[family] ?? [] };
+    const model = { ...facts, ...keyTypesOf(descriptor, family) };
     for (const context of sampleContexts(descriptor.id, name, model, descriptor.settings)) {
       if (ours !== undefined) sameWhereItCounts(vendor, spec, ours(context), template(context));
     }
   }
   return template;
+}
+
+type Use = { readonly spec: RenderedSpec; readonly family: string };
+
+/** What a template makes: files of phones themselves, which another template may make in its stead. */
+const usesOf = (vendor: LoadedVendor, file: string): Use[] =>
+  everyUse(vendor).filter(({ spec, family }) => templateFileOf(spec, family) === file);
+
+const familiesOf = ({ descriptor }: LoadedVendor) => [
+  ...new Set(Object.values(descriptor.models).map(({ family }) => family)),
+];
+
+const everyUse = (vendor: LoadedVendor): Use[] =>
+  vendor.descriptor.files.flatMap((spec) =>
+    spec.kind === 'rendered' && perPhone(spec) && !spec.packed
+      ? familiesOf(vendor).map((family) => ({ spec, family }))
+      : [],
+  );
+
+/** The product's templates that an own one may stand in for, in the order of their names. */
+export const replaceableTemplates = (vendor: LoadedVendor): string[] =>
+  [...new Set(everyUse(vendor).map(({ spec, family }) => templateFileOf(spec, family)))].sort();
+
+/** The models whose files a template makes. */
+export function modelsOf(vendor: LoadedVendor, file: string): string[] {
+  const families = new Set(usesOf(vendor, file).map(({ family }) => family));
+  return Object.entries(vendor.descriptor.models).flatMap(([name, { family }]) => (families.has(family) ? [name] : []));
 }

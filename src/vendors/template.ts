@@ -14,7 +14,18 @@ export type TemplateOptions = {
   readonly codes: CodeTables;
   /** The schema of the values that the template sees. */
   readonly context: z.ZodType;
+  /** How much one rendering may do; left out, as much as an operator's template may. */
+  readonly limits?: TemplateLimits;
 };
+
+/** Statements that run, and characters that are printed. */
+export type TemplateLimits = { readonly steps: number; readonly characters: number };
+
+/** For an operator's template: the largest phone, with all its modules, needs a tenth. */
+const OPERATORS_LIMITS: TemplateLimits = { steps: 200_000, characters: 1_048_576 };
+
+/** For the product's own templates, which print phonebooks and lists of a hundred thousand phones. */
+export const PRODUCT_LIMITS: TemplateLimits = { steps: 50_000_000, characters: 268_435_456 };
 
 export type Template = (context: unknown) => string;
 
@@ -32,9 +43,6 @@ type Env = TemplateOptions & { readonly shapes: readonly z.ZodType[] };
 
 const LISTS_DEEP_MAX = 3;
 const BLOCKS_DEEP_MAX = 32;
-/** Statements that one rendering may run: the largest phone, with all its modules, needs a tenth. */
-const STEPS_MAX = 200_000;
-const OUTPUT_CHARACTERS_MAX = 1_048_576;
 
 /**
  * Compiles a template.
@@ -79,17 +87,17 @@ const refuse = (node: hbs.AST.Node, env: Env, why: string): never => {
 
 function compileProgram(program: hbs.AST.Program, env: Env): Emit {
   const parts = program.body.map((statement) => compileStatement(statement, env));
+  const { steps } = env.limits ?? OPERATORS_LIMITS;
   return (frame, out) => {
     out.steps += parts.length + 1;
-    if (out.steps > STEPS_MAX) throw new Error(`${env.file} takes more than ${STEPS_MAX} steps`);
+    if (out.steps > steps) throw new Error(`${env.file} takes more than ${steps} steps`);
     for (const part of parts) part(frame, out);
   };
 }
 
-function print(text: string, out: Out, { file }: Env): void {
+function print(text: string, out: Out, { file, limits: { characters } = OPERATORS_LIMITS }: Env): void {
   out.characters += text.length;
-  if (out.characters > OUTPUT_CHARACTERS_MAX)
-    throw new Error(`${file} prints more than ${OUTPUT_CHARACTERS_MAX} characters`);
+  if (out.characters > characters) throw new Error(`${file} prints more than ${characters} characters`);
   out.parts.push(text);
 }
 

@@ -1,5 +1,7 @@
 // The vendors: folders of data, loaded once. Knows file formats and descriptors, never a vendor's name.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CertificateRules } from '../domain/certificate.ts';
 import type { PhonebookContext } from '../domain/contact.ts';
 import type { DhcpOption } from '../domain/dhcp.ts';
 import { digestOf } from '../domain/digest.ts';
@@ -8,7 +10,15 @@ import type { PhoneFacts } from '../domain/phone.ts';
 import type { ExportContext } from '../domain/redirection.ts';
 import type { RenderContext } from '../domain/render-context.ts';
 import type { SettingsLevel } from '../domain/settings.ts';
-import type { FileSpec, RedirectionFacts, RenderedSpec, UploadedSpec } from './descriptor.ts';
+import type { SrvBehaviour } from '../domain/simulation.ts';
+import {
+  type Authentication,
+  type FileSpec,
+  keyTypesOf,
+  type RedirectionFacts,
+  type RenderedSpec,
+  type UploadedSpec,
+} from './descriptor.ts';
 import { keepLastOf, parameterNamesIn } from './encode.ts';
 import {
   type LoadedVendor,
@@ -19,9 +29,17 @@ import {
   templateFileOf,
   templateKey,
 } from './folder.ts';
-import { NO_OVERLAY, type OverlayFile, openOverlay } from './overlay.ts';
+import {
+  emptyOverlay,
+  type Overlay,
+  type OverlayFile,
+  type OwnDirectory,
+  openOverlay,
+  sourcesIn,
+  type TemplateSources,
+} from './overlay.ts';
 import { checkParameter, type ParameterVerdict } from './parameters.ts';
-import { acceptTemplate, sameWhereItCounts } from './stand-in.ts';
+import { acceptTemplate, modelsOf, replaceableTemplates, sameWhereItCounts } from './stand-in.ts';
 import { wrap } from './wrap.ts';
 
 /** What a file name says: which vendor's file it may be, and of which phone (null for a file that all phones share). */
@@ -48,6 +66,12 @@ export type Vendors = {
   settings(vendor: string): SettingsLevel;
   /** The DHCP options in which the vendor's phones look for their provisioning URL, in their order. */
   dhcp(vendor: string): readonly DhcpOption[];
+  /** How the vendor's phones choose among SRV records of the same priority. */
+  srv(vendor: string): SrvBehaviour;
+  /** How to read the certificates in the vendor's phones; null when they prove nothing. */
+  certificates(vendor: string): CertificateRules | null;
+  /** How a vendor's phones prove themselves by name and password, the most wanted first. */
+  authentication(vendor: string): Authentication;
   /** The makers' redirection services, in the order of their names. */
   readonly redirections: readonly VendorRedirection[];
   /** Renders the file that people upload at a service's portal; null when it takes none. */
@@ -70,6 +94,14 @@ export type Vendors = {
   ownTemplates(): readonly OverlayFile[];
   /** Looks for own templates that have changed. */
   refresh(): void;
+  /** The directory of own templates; null when there is none. */
+  readonly own: OwnDirectory | null;
+  /** The product's templates that own ones may stand in for. */
+  readonly templates: readonly ProductTemplate[];
+  /** The sources of the templates below any directory. @throws AppError `invalid` when it cannot be read */
+  templatesIn(directory: string): ReadonlyMap<string, string>;
+  /** All vendors as if these own templates stood there; nothing of it reaches what is served. */
+  supposing(sources: TemplateSources): Vendors;
   /** Is this file made for this model? The binary form is for models that read no other. */
   makes(vendor: string, model: string, spec: RenderedSpec): boolean;
   /** The names of the files made for a phone, in the order of the descriptor. */
@@ -79,7 +111,16 @@ export type Vendors = {
 /** A redirection service and whose phones it serves. */
 export type VendorRedirection = RedirectionFacts & { readonly service: string; readonly vendor: string };
 
-export type { FileSpec, OverlayFile, RenderedSpec, UploadedSpec };
+/** A template of the product that own ones may stand in for. */
+export type ProductTemplate = {
+  readonly vendor: string;
+  readonly file: string;
+  /** The models whose files it makes. */
+  readonly models: readonly string[];
+  source(): string;
+};
+
+export type { FileSpec, OverlayFile, OwnDirectory, RenderedSpec, TemplateSources, UploadedSpec };
 
 export type Rendering = {
   readonly vendor: string;
@@ -89,6 +130,8 @@ export type Rendering = {
   /** Whose own templates stand in for the product's. */
   readonly tenant: string;
   readonly fileKey: string | null;
+  /** The text alone, neither packed nor encrypted: what people can read. */
+  readonly plain?: boolean;
 };
 
 type NamePattern = { readonly vendor: string; readonly spec: FileSpec; readonly pattern: RegExp };
@@ -113,11 +156,27 @@ const asFile = (body: Buffer, { contentType }: RenderedSpec): RenderedFile => ({
   digest: digestOf(body),
 });
 
+/** The folders of data, loaded. */
+type Folders = {
+  readonly vendors: ReadonlyMap<string, LoadedVendor>;
+  readonly known: (vendor: string) => LoadedVendor;
+  readonly patterns: readonly NamePattern[];
+  readonly templates: readonly ProductTemplate[];
+};
+
 /**
  * Loads every folder below `root`, and the operator's own templates below `directory`.
  * @throws AppError `invalid` or TemplateError naming folder, file and line, when a folder is not in order
  */
 export function loadVendors(root: string, directory: string | null = null): Vendors {
+  const folders = loadFolders(root);
+  const accept = (vendor: string, file: string, source: string) => acceptTemplate(folders.known(vendor), file, source);
+  if (directory === null) return vendorsOf(folders, emptyOverlay({ accept }), null);
+  const { overlay, own } = openOverlay(directory, { accept });
+  return vendorsOf(folders, overlay, own);
+}
+
+function loadFolders(root: string): Folders {
   const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const vendors = new Map(folders.map(({ name }) => [name, loadVendor(root, name)] as const));
   const patterns: NamePattern[] = [...vendors].flatMap(([vendor, { descriptor }]) =>
@@ -128,35 +187,46 @@ export function loadVendors(root: string, directory: string | null = null): Vend
     if (loaded === undefined) throw new Error(`there is no vendor ${vendor}`);
     return loaded;
   };
-  const renderWith = (vendor: string, family: string, spec: RenderedSpec, context: unknown) => {
-    const template = known(vendor).templates.get(templateKey(family, spec));
-    if (template === undefined) throw new Error(`assertion failed: ${vendor} has no template for ${spec.name}`);
-    return template(context);
-  };
-  const overlay =
-    directory === null
-      ? NO_OVERLAY
-      : openOverlay(directory, { accept: (vendor, file, source) => acceptTemplate(known(vendor), file, source) });
-  /** What the operator's template says, if there is one that may be used; else what ours says. */
-  const standIn = (
-    vendor: LoadedVendor,
-    file: string,
-    spec: RenderedSpec,
-    ours: string,
-    context: RenderContext,
-    tenant: string,
-  ) => {
-    const own = overlay.find(tenant, vendor.descriptor.id, file);
-    if (own === null) return ours;
-    try {
-      const theirs = own(context);
-      sameWhereItCounts(vendor, spec, ours, theirs);
-      return theirs;
-    } catch (error) {
-      overlay.reject(tenant, vendor.descriptor.id, file, error instanceof Error ? error.message : String(error));
-      return ours;
-    }
-  };
+  const templates = [...vendors.keys()].sort().flatMap((vendor) =>
+    replaceableTemplates(known(vendor)).map((file): ProductTemplate => {
+      const source = () => readFileSync(join(root, vendor, file), 'utf8');
+      return { vendor, file, models: modelsOf(known(vendor), file), source };
+    }),
+  );
+  return { vendors, known, patterns, templates };
+}
+
+/** What the product's template says of a file. */
+function ours({ known }: Folders, vendor: string, family: string, spec: RenderedSpec, context: unknown): string {
+  const template = known(vendor).templates.get(templateKey(family, spec));
+  if (template === undefined) throw new Error(`assertion failed: ${vendor} has no template for ${spec.name}`);
+  return template(context);
+}
+
+/** What the operator's template says, if there is one that may be used; else what ours says. */
+function said(
+  folders: Folders,
+  overlay: Overlay,
+  family: string,
+  { vendor, spec, tenant }: Rendering,
+  context: RenderContext,
+) {
+  const file = templateFileOf(spec, family);
+  const product = ours(folders, vendor, family, spec, context);
+  const own = overlay.find(tenant, vendor, file);
+  if (own === null) return product;
+  try {
+    const theirs = own(context);
+    sameWhereItCounts(folders.known(vendor), spec, product, theirs);
+    return theirs;
+  } catch (error) {
+    overlay.reject(tenant, vendor, file, error instanceof Error ? error.message : String(error));
+    return product;
+  }
+}
+
+function vendorsOf(folders: Folders, overlay: Overlay, own: OwnDirectory | null): Vendors {
+  const { vendors, known, patterns, templates } = folders;
   const makes = (vendor: string, model: string, spec: RenderedSpec) =>
     !spec.packed || known(vendor).descriptor.models[model]?.packed === true;
   return {
@@ -167,34 +237,42 @@ export function loadVendors(root: string, directory: string | null = null): Vend
     models: (vendor) => Object.keys(known(vendor).descriptor.models),
     settings: (vendor) => known(vendor).descriptor.settings,
     dhcp: (vendor) => known(vendor).descriptor.dhcp,
+    authentication: (vendor) => known(vendor).descriptor.authentication,
+    srv: (vendor) => known(vendor).descriptor.srv,
+    certificates: (vendor) => known(vendor).certificates,
     redirections: redirectionsOf(vendors),
     renderUpload: (service, context) => renderUpload(vendors, service, context),
     restarts: (vendor, line) => known(vendor).restarts.some((pattern) => pattern.test(line)),
     overriddenIn: ({ override }, content) =>
       override === null ? [] : parameterNamesIn(override.format, content.toString('utf8')),
     checkParameter: (vendor, name) => checkParameter(known(vendor).parameters, name),
-    render: ({ vendor, model, spec, context: given, tenant, fileKey }) => {
+    render: (rendering) => {
+      const { vendor, model, spec, context: given, fileKey, plain = false } = rendering;
       const family = known(vendor).descriptor.models[model]?.family ?? '';
       const context = { ...given, parameters: holdable(known(vendor).rawNames.get(family), given.parameters) };
-      const ours = renderWith(vendor, family, spec, context);
-      const text = standIn(known(vendor), templateFileOf(spec, family), spec, ours, context, tenant);
+      const text = said(folders, overlay, family, rendering, context);
       const kept = keepLastOf(new Set(context.parameters.map(({ name }) => name)), text);
-      return asFile(wrap(kept, spec, { mac: context.phone.mac as Mac, fileKey }), spec);
+      const body = plain ? Buffer.from(kept, 'utf8') : wrap(kept, spec, { mac: context.phone.mac as Mac, fileKey });
+      return asFile(body, spec);
     },
-    renderShared: (vendor, spec) => asFile(Buffer.from(renderWith(vendor, '', spec, {}), 'utf8'), spec),
+    renderShared: (vendor, spec) => asFile(Buffer.from(ours(folders, vendor, '', spec, {}), 'utf8'), spec),
     renderPhonebook: (vendor, spec, phonebook) =>
-      asFile(Buffer.from(renderWith(vendor, '', spec, phonebook), 'utf8'), spec),
+      asFile(Buffer.from(ours(folders, vendor, '', spec, phonebook), 'utf8'), spec),
     phonebookFor: (vendor, spec) => {
       const file = phonebookFile(known(vendor).descriptor, spec);
       return file === 'missing' ? null : file;
     },
     ownTemplates: overlay.files,
-    refresh: overlay.refresh,
+    refresh: () => own?.refresh(),
+    own,
+    templates,
+    templatesIn: sourcesIn,
+    supposing: (sources) => vendorsOf(folders, overlay.supposing(sources), null),
     makes,
     fileNames: (vendor, model, mac) =>
       known(vendor)
         .descriptor.files.filter((spec) => spec.kind === 'rendered' && perPhone(spec) && makes(vendor, model, spec))
-        .map((spec) => spec.name.replace('{mac}', mac)),
+        .map(({ name }) => name.replace('{mac}', mac).replace('{model}', model.replaceAll(/[^A-Za-z0-9]/g, ''))),
   };
 }
 
@@ -255,7 +333,8 @@ function findModel(
   const loaded = vendors.get(vendor);
   const model = loaded?.models.get(plainName(modelText));
   if (loaded === undefined || model === undefined) return null;
-  const { reservedValues, keyTypes } = loaded.descriptor;
+  const { reservedValues } = loaded.descriptor;
   const { lines, keys, expansion, family } = model.facts;
-  return { vendor, model: model.name, lines, keys, expansion, keyTypes: keyTypes[family] ?? [], reservedValues };
+  const types = keyTypesOf(loaded.descriptor, family);
+  return { vendor, model: model.name, lines, keys, expansion, ...types, reservedValues };
 }

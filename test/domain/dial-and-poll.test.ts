@@ -13,8 +13,8 @@ describe('the dial plan', () => {
       digitMap: '11x|[2-9]xx|00xx.T|*xxx.T|+49xx.T',
       alternatives: '11x | [2-9]xx | 00x+ | *xx+ | \\+49x+',
       fixed: [
-        { number: 1, pattern: '11x' },
-        { number: 2, pattern: '[2-9]xx' },
+        { number: 1, pattern: '11x', regex: '^(11[0-9])$', further: false },
+        { number: 2, pattern: '[2-9]xx', regex: '^([2-9][0-9][0-9])$', further: true },
       ],
     });
   });
@@ -57,6 +57,26 @@ describe('the dial plan', () => {
       { numRuns: 2_000, seed: 7 },
     );
     assert.ok(taken > 20, `${taken} numbers fitted`);
+  });
+
+  test('the regular expressions take the numbers that are complete at once, and have one group around all of it', () => {
+    const { fixed } = dialPlanView(['11x', '*7[05-7]#', '+49x', '00.']);
+    const takenBy = (number: string) => fixed.filter(({ regex }) => new RegExp(regex).exec(number)?.[1] === number);
+    for (const [number, pattern] of [
+      ['112', '11x'],
+      ['*76#', '*7[05-7]#'],
+      ['+497', '+49x'],
+    ] as const) {
+      assert.deepEqual(
+        takenBy(number).map((one) => one.pattern),
+        [pattern],
+        number,
+      );
+    }
+    for (const number of ['11', '1123', '0112', '*74#', '776#', '0497', '*497', '001', '']) {
+      assert.deepEqual(takenBy(number), [], number);
+    }
+    for (const { regex } of fixed) assert.match(regex, /^[^ |+\\]+$/);
   });
 
   for (const wrong of ['', '11y', 'x..', '.', '[2-9', '[9-]', '1 2', '<1:2>', 'x.x', '0|1', '1+']) {

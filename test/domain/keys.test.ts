@@ -11,7 +11,12 @@ import {
   keyViews,
 } from '../../src/domain/keys.ts';
 
-const facts: KeyFacts = { keys: 3, expansion: { modules: 2, keys: 2 }, keyTypes: ['line', 'blf', 'url'] };
+const facts: KeyFacts = {
+  keys: 3,
+  expansion: { modules: 2, keys: 2 },
+  keyTypes: ['line', 'blf', 'url'],
+  moduleKeyTypes: ['blf'],
+};
 const parse = (keys: object[]) => keysSchema.parse(keys);
 const faultsOf = (keys: object[], lines = 2) =>
   keyFaults(parse(keys), 'X1', facts, lines).map(({ path, message }) => `${path}: ${message}`);
@@ -60,14 +65,34 @@ describe('keys fit the model', () => {
   });
   test('beyond the last key, module and line, and of a type that the phone has not', () => {
     assert.deepEqual(faultsOf([{ position: 4, type: 'line' }]), ['keys.0.position: X1 has 3 keys']);
-    assert.deepEqual(faultsOf([{ module: 1, position: 3, type: 'line' }]), ['keys.0.position: the module has 2 keys']);
+    const third = { module: 1, position: 3, type: 'blf', value: '101' };
+    assert.deepEqual(faultsOf([third]), ['keys.0.position: the module has 2 keys']);
     assert.deepEqual(faultsOf([{ module: 3, position: 1, type: 'line' }]), [
       'keys.0.module: X1 has 2 expansion modules',
     ]);
     assert.deepEqual(faultsOf([{ position: 1, type: 'line', line: 3 }]), ['keys.0.line: the phone has 2 lines']);
     assert.deepEqual(faultsOf([{ position: 1, type: 'park', value: '701' }]), [
-      'keys.0.type: X1 has no keys of type park',
+      'keys.0.type: X1 has no keys of type park; choose line, blf, url',
     ]);
+  });
+  test('of a type that only the phone itself has, on a module', () => {
+    const key = { position: 1, type: 'line' };
+    assert.deepEqual(faultsOf([key]), []);
+    assert.deepEqual(faultsOf([{ ...key, module: 1 }]), [
+      'keys.0.type: the expansion modules of X1 have no keys of type line; put it on the phone itself, or choose blf',
+    ]);
+    assert.deepEqual(faultsOf([{ ...key, module: 2, type: 'park', value: '701' }]), [
+      'keys.0.type: the expansion modules of X1 have no keys of type park; choose blf',
+    ]);
+    assert.deepEqual(faultsOf([{ ...key, module: 1, type: 'none' }]), []);
+  });
+  test('a phone whose keys cannot be told says so without a choice', () => {
+    const none: KeyFacts = { ...facts, keyTypes: [], moduleKeyTypes: [] };
+    const faults = keyFaults(parse([{ position: 1, type: 'line' }]), 'X1', none, 1);
+    assert.deepEqual(
+      faults.map(({ message }) => message),
+      ['X1 has no keys of type line'],
+    );
   });
   test('nothing is always possible where there is a key', () =>
     assert.deepEqual(faultsOf([{ position: 1, type: 'none' }]), []));
@@ -153,7 +178,7 @@ test('keys are counted over kinds of use, for phones that keep a list of each', 
   );
   assert.deepEqual(
     views.map(({ action }) => action),
-    [0, 1, 1, 2, 2, 2, 2],
+    [0, 1, 1, 2, 2, 2, 3],
   );
   for (const view of views)
     assert.deepEqual(

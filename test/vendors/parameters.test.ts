@@ -18,8 +18,8 @@ const HOLDS_PARAMETERS: Record<VendorId, (name: string) => boolean> = {
   yealink: (name) => name.endsWith('.cfg'),
   polycom: (name) => !isManifest(name),
   grandstream: (name) => name.endsWith('.xml'),
-  // All but the list of the other files.
-  snom: (name) => name.includes('-'),
+  // All but the list of the other files, which has two names.
+  snom: (name) => /-.*\.xml$/.test(name),
 };
 
 /** Everything that a phone's files say; a name may stand once in all of them together. */
@@ -98,7 +98,7 @@ describe('every parameter that a template gives is known to the phone', () => {
     for (const { vendor, model } of everyModel().filter((each) => each.vendor !== 'yealink')) {
       const read = READ[vendor as VendorId];
       for (const [name, text] of renderAll({ phone: { vendor, model } })) {
-        if (/\.(xml|cfg)$/.test(name)) assert.ok(read(text).size > 0, model);
+        if (/\.(xml|cfg|htm)$/.test(name)) assert.ok(read(text).size > 0, model);
       }
     }
   });

@@ -35,6 +35,8 @@ describe('GRP: the keys of the phone', () => {
     blf: { word: 'BLF', value: '103' },
     speedDial: { word: 'SpeedDial', value: '*21' },
     park: { word: 'MonitoredCallPark', value: '701' },
+    // There is no key of its own that picks up: the code is dialled.
+    pickup: { word: 'SpeedDial', value: '*8103' },
     intercom: { word: 'Intercom', value: '104' },
     dtmf: { word: 'DialDTMF', value: '12#' },
     voicemail: { word: 'VoiceMail', value: '*97' },
@@ -54,6 +56,8 @@ describe('GRP: the keys of the phone', () => {
     for (const model of ['GRP2602', 'GRP2612', 'GRP2624', 'GRP2670']) {
       const facts = vendors.findModel('grandstream', model) ?? assert.fail(model);
       assert.deepEqual([...facts.keyTypes].sort(), Object.keys(WORDS).sort());
+      const onBoards = Object.keys(WORDS).filter((type) => type !== 'line');
+      assert.deepEqual([...facts.moduleKeyTypes].sort(), onBoards.sort());
       for (const type of KEY_TYPES) {
         const key = { module: 0, position: 1, type, line: 1, value: null, label: null };
         assert.equal(keyFaults([key], model, facts, 1).length, type in WORDS ? 0 : 1, type);
@@ -157,9 +161,21 @@ describe('GRP: extension boards', () => {
     assert.deepEqual(keyOf(said, 'ext', 160), ['BLF', 'Account1', '299', '299']);
   });
 
-  test('hold no lines', () => {
-    const said = read('GRP2615', [{ module: 1, position: 1, type: 'line' }]);
-    assert.equal(said.get('pks.ext.1.keyMode'), 'None');
+  test('hold no lines, and a line there is refused', () => {
+    const facts = vendors.findModel('grandstream', 'GRP2615') ?? assert.fail();
+    const line = { module: 1, position: 1, type: 'line', line: 1, value: null, label: null } as const;
+    assert.deepEqual(keyFaults([{ ...line, module: 0 }], 'GRP2615', facts, 1), []);
+    const [fault, ...others] = keyFaults([line], 'GRP2615', facts, 1);
+    assert.deepEqual(others, []);
+    assert.match(
+      fault?.message ?? '',
+      /^the expansion modules of GRP2615 have no keys of type line; put it on the phone/,
+    );
+  });
+
+  test('pick up like the phone itself', () => {
+    const said = read('GRP2615', [{ module: 1, position: 2, type: 'pickup', value: '*8103', label: 'Boss' }]);
+    assert.deepEqual(keyOf(said, 'ext', 2), ['SpeedDial', 'Account1', 'Boss', '*8103']);
   });
 
   test('count from 1 whatever the phone itself has', () => {
@@ -203,13 +219,15 @@ describe('GHP: the hot keys', () => {
   test('dial or send tones', () => {
     const said = read('GHP621', [
       { position: 1, type: 'speedDial', value: '9', label: 'Reception' },
+      { position: 3, type: 'pickup', value: '*8103' },
       { position: 6, type: 'dtmf', value: '5#', line: 2 },
     ]);
+    assert.deepEqual(keyOf(said, 'mpk', 3, HOT), ['SpeedDial', 'Account1', '*8103', '*8103']);
     assert.deepEqual(numbersOf(said, 'mpk'), upTo(6));
     assert.deepEqual(keyOf(said, 'mpk', 1, HOT), ['SpeedDial', 'Account1', 'Reception', '9']);
     assert.deepEqual(keyOf(said, 'mpk', 2, HOT), ['None', 'Account1', '', '']);
     assert.deepEqual(keyOf(said, 'mpk', 6, HOT), ['DialDTMF', 'Account2', '5#', '5#']);
-    assert.deepEqual(vendors.findModel('grandstream', 'GHP621')?.keyTypes, ['none', 'speedDial', 'dtmf']);
+    assert.deepEqual(vendors.findModel('grandstream', 'GHP621')?.keyTypes, ['none', 'speedDial', 'pickup', 'dtmf']);
   });
 
   test('stay as they are where none was chosen', () => {

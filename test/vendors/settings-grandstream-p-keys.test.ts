@@ -46,12 +46,22 @@ const BOARD = boardAt(23000);
 const BOARDS = [BOARD, boardAt(23200), boardAt(23400), boardAt(23600)];
 
 type Modes = Partial<Record<KeyType, string>>;
-const MULTI_MODES: Modes = { blf: '1', speedDial: '0', park: '9', intercom: '10', dtmf: '5', voicemail: '6' };
+// There is no mode that picks up: the code is dialled as a number is.
+const MULTI_MODES: Modes = {
+  blf: '1',
+  speedDial: '0',
+  park: '9',
+  pickup: '0',
+  intercom: '10',
+  dtmf: '5',
+  voicemail: '6',
+};
 const FIXED_MODES: Modes = {
   line: '0',
   blf: '11',
   speedDial: '10',
   park: '19',
+  pickup: '10',
   intercom: '20',
   dtmf: '15',
   voicemail: '16',
@@ -91,6 +101,7 @@ const CASES: [key: { type: KeyType; value?: string; line?: number; label?: strin
   [{ type: 'blf', value: '103', label: 'Door & <Gate>' }, ['0', 'Door & <Gate>', '103']],
   [{ type: 'speedDial', value: '*21#', line: 2 }, ['1', '*21#', '*21#']],
   [{ type: 'park', value: '701', label: 'Orbit' }, ['0', 'Orbit', '701']],
+  [{ type: 'pickup', value: '*8103' }, ['0', '*8103', '*8103']],
   [{ type: 'intercom', value: '104' }, ['0', '104', '104']],
   [{ type: 'dtmf', value: '12#' }, ['0', '12#', '12#']],
   [{ type: 'voicemail', value: '*97' }, ['0', '*97', '*97']],

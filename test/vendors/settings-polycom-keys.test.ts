@@ -93,14 +93,21 @@ describe('line keys', () => {
     blf: [{ type: 'blf', value: '103', label: 'A & "B"' }, 'BLF normal 103 "A & "B""'],
     speedDial: [{ type: 'speedDial', value: '+4930123', label: 'Taxi' }, 'EFK +4930123$Tinvite$ "Taxi"'],
     park: [{ type: 'park', value: '701', label: 'Park 1' }, 'BLF automata 701 "Park 1"'],
+    pickup: [{ type: 'pickup', value: '*8103', label: 'Anna' }, 'EFK *8103$Tinvite$ "Anna"'],
     dtmf: [{ type: 'dtmf', value: '*2#', label: 'Record' }, 'EFK *2#$Tdtmf$ "Record"'],
     url: [{ type: 'url', value: URL_WITH_AND }, `EFK ${URL_WITH_AND} "${URL_WITH_AND}"`],
+    voicemail: [{ type: 'voicemail', label: 'Messages' }, 'EFK $FMessages$ "Messages"'],
   };
   for (const [type, [key, expected]] of Object.entries(KEYS)) {
     test(type, () =>
       assert.deepEqual(keysIn(said([{ position: 3, ...key }])).slice(0, 3), ['Unassigned', 'Unassigned', expected]),
     );
   }
+
+  test('a voicemail key with a number dials it', () => {
+    const [key] = keysIn(said([{ position: 1, type: 'voicemail', value: '*97' }]));
+    assert.equal(key, 'EFK *97$Tinvite$ "*97"');
+  });
 
   test('there are no other types, and addresses only where there is a browser', () => {
     const typesOf = (model: string) => vendors.findModel('polycom', model)?.keyTypes;
@@ -171,8 +178,16 @@ describe('line keys', () => {
       { type: 'dtmf', value: '1', label: 'Boss' },
       { type: 'url', value: 'http://a.example/', label: 'Boss' },
       { type: 'url', value: 'http://a.example/', label: 'Boss' },
+      { type: 'pickup', value: '1', label: 'Boss' },
+      { type: 'pickup', value: '1', label: 'Boss' },
+      { type: 'voicemail', label: 'Boss' },
+      { type: 'voicemail', label: 'Boss' },
     ];
-    assert.equal(macrosIn(said(alike.map((key, at) => ({ ...key, position: at + 1 })))).length, alike.length);
+    const all = said(
+      alike.map((key, at) => ({ ...key, position: at + 1 })),
+      'VVX 401',
+    );
+    assert.equal(macrosIn(all).length, alike.length);
   });
 
   test('every key of every model has a place, and names that the phones know', () => {
@@ -181,7 +196,7 @@ describe('line keys', () => {
       const facts = vendors.findModel('polycom', model);
       const { keys = 0, keyTypes = [] } = facts ?? {};
       if (keys === 0 || keyTypes.length === 0) continue;
-      const types = ['blf', 'park', 'speedDial', 'dtmf'];
+      const types = ['blf', 'park', 'speedDial', 'dtmf', 'pickup', 'voicemail'];
       const full = Array.from({ length: keys }, (_, at) => ({
         position: at + 1,
         type: types[at % types.length],

@@ -22,6 +22,7 @@ describe('keys', () => {
       [{ type: 'blf', value: '102' }, 'blf 102'],
       [{ type: 'speedDial', value: '+49301' }, 'speed +49301'],
       [{ type: 'park', value: '701' }, 'orbit 701'],
+      [{ type: 'pickup', value: '*8103' }, 'speed *8103'],
       [{ type: 'intercom', value: '103' }, 'icom 103'],
       [{ type: 'dtmf', value: '1#' }, 'dtmf 1#'],
       [{ type: 'url', value: 'http://example.com/?a=1&b=2' }, 'url http://example.com/?a=1&b=2'],
@@ -39,7 +40,7 @@ describe('keys', () => {
       assert.equal(all.get(`fkey.${index}.label`), `Key & ${index}`);
     });
     assert.deepEqual([all.get('fkey.0.context'), all.get('fkey.1.context')], ['2', '1']);
-    assert.deepEqual([all.get('fkey.13'), all.get('fkey.23'), all.get('fkey.24')], ['none', 'none', undefined]);
+    assert.deepEqual([all.get('fkey.14'), all.get('fkey.23'), all.get('fkey.24')], ['none', 'none', undefined]);
   });
 
   test('modules begin behind the phone’s own keys', () => {
@@ -71,6 +72,21 @@ describe('keys', () => {
       new Set([...keysOf('D717', [key], settings).matchAll(/perm="([^"]*)"/g)].map(([, perm]) => perm));
     assert.deepEqual([...perms({})], ['RW']);
     assert.deepEqual([...perms({ keepLocalChanges: true })], ['!']);
+  });
+});
+
+describe('the list of files', () => {
+  test('is the same under the name that a phone makes from its model and its MAC address', () => {
+    const names = { D785: 'snomD785', 370: 'snom370', 'd-815w': 'snomD815' };
+    for (const [spelling, start] of Object.entries(names)) {
+      const { model } = vendors.findModel('snom', spelling) ?? assert.fail(spelling);
+      const files = renderAll({ phone: { vendor: 'snom', mac: MAC, model, lines: LINES } });
+      const own = files.get(`${start}-${MAC}.htm`) ?? assert.fail([...files.keys()].join());
+      assert.equal(own, files.get(`${MAC}.xml`));
+      assert.match(own, /<file url="[^"]+-settings\.xml"\/>/);
+      const [claim, ...others] = vendors.identify(`${start}-${MAC.toUpperCase()}.htm`);
+      assert.deepEqual([claim?.vendor, claim?.spec.kind, claim?.mac, others.length], ['snom', 'rendered', MAC, 0]);
+    }
   });
 });
 

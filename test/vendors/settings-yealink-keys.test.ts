@@ -41,6 +41,7 @@ const CASES: [key: { type: KeyType; line?: number; value?: string; label?: strin
   [{ type: 'speedDial', value: '+4930123' }, ['13', '1', '+4930123', '+4930123']],
   // An orbit is watched, not dialled through the vendor's key "call park".
   [{ type: 'park', value: '701', label: 'Orbit' }, ['16', '1', '701', 'Orbit']],
+  [{ type: 'pickup', value: '*8103', label: 'Bob' }, ['9', '1', '*8103', 'Bob']],
   [{ type: 'intercom', value: '105' }, ['14', '1', '105', '105']],
   [{ type: 'dtmf', value: '12#' }, ['11', '1', '12#', '12#']],
   [
@@ -68,13 +69,11 @@ for (const [family, model, keys] of [
       });
     }
 
-    test('every type that the phones are said to have is one of them, and pickup is not', () => {
-      const { keyTypes = [] } = vendors.findModel('yealink', model) ?? {};
-      assert.deepEqual([...new Set(CASES.map(([{ type }]) => type))].sort(), [...keyTypes].sort());
-      assert.deepEqual(
-        KEY_TYPES.filter((type) => !keyTypes.includes(type)),
-        ['pickup'],
-      );
+    test('there is a key of every type, on the phone and on modules', () => {
+      const { keyTypes = [], moduleKeyTypes = [] } = vendors.findModel('yealink', model) ?? {};
+      assert.deepEqual([...new Set(CASES.map(([{ type }]) => type))].sort(), [...KEY_TYPES].sort());
+      assert.deepEqual([...keyTypes].sort(), [...KEY_TYPES].sort());
+      assert.deepEqual(moduleKeyTypes, keyTypes);
     });
 
     test('what a key of somebody else’s line needs: calls are picked up and parked without a code', () => {
