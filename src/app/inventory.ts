@@ -11,6 +11,8 @@ import type { Reads, Store } from '../store/store.ts';
 import type { Vendors } from '../vendors/vendors.ts';
 import { note } from './audit.ts';
 import { impactOf } from './impact.ts';
+import { checkNoTenantName } from './installation.ts';
+import { checkRevision, revisionOf } from './revision.ts';
 import type { House } from './serve-file.ts';
 
 export type Inventory = {
@@ -28,33 +30,39 @@ export async function addServer(house: Inventory, input: unknown, actor: Actor):
   await house.store.transaction(async (tx) => {
     const servers = await tx.servers.list();
     if (servers.some(({ name }) => name === server.name)) throw taken(`server ${server.name}`);
-    checkHost(server, servers);
+    await checkHost(tx, server);
     await tx.servers.add(server);
     await note(tx, house, actor, { action: 'server.add', subject: server.name, before: null, after: server });
   });
   return server;
 }
 
-export async function changeServer(house: Inventory, name: string, changes: object, actor: Actor): Promise<Server> {
+type Changes = { readonly [field: string]: unknown; readonly revision?: number | undefined };
+
+export async function changeServer(house: Inventory, name: string, given: Changes, actor: Actor): Promise<Server> {
+  const { revision, ...changes } = given;
   return house.store.transaction(async (tx) => {
     const before = await tx.servers.get(name);
+    checkRevision(`server ${name}`, revision, revisionOf(before));
     const server = parseWith(serverSchema, { ...before, ...changes }, 'the server');
     if (server.name !== name) throw invalid('a server keeps its name; add another one instead');
-    checkHost(server, await tx.servers.list());
+    await checkHost(tx, server);
     await tx.servers.replace(server);
     await note(tx, house, actor, { action: 'server.change', subject: name, before, after: server });
     return server;
   });
 }
 
-function checkHost(server: Server, servers: readonly Server[]): void {
-  const twin = servers.find(({ name, host }) => host === server.host && name !== server.name);
+async function checkHost(reads: Reads, server: Server): Promise<void> {
+  const twin = (await reads.servers.list()).find(({ name, host }) => host === server.host && name !== server.name);
   if (twin !== undefined) throw conflict(`host ${server.host} is server ${twin.name} already`);
+  await checkNoTenantName(reads, server.host);
 }
 
-export async function removeServer(house: Inventory, name: string, actor: Actor): Promise<void> {
+export async function removeServer(house: Inventory, name: string, actor: Actor, revision?: number): Promise<void> {
   await house.store.transaction(async (tx) => {
     const before = await tx.servers.get(name);
+    checkRevision(`server ${name}`, revision, revisionOf(before));
     const users = (await tx.pools.list()).filter((pool) => pool.targets.some(({ server }) => server === name));
     if (users.length > 0) {
       throw conflict(
@@ -84,6 +92,7 @@ async function checkTargets(reads: Reads, pool: Pool): Promise<void> {
   if (faults.length > 0) throw invalid(`pool ${pool.name}: ${faults.map(({ message }) => message).join('; ')}`, faults);
   const twin = (await reads.pools.list()).find(({ name, domain }) => domain === pool.domain && name !== pool.name);
   if (twin !== undefined) throw conflict(`domain ${pool.domain} belongs to pool ${twin.name} already`);
+  await checkNoTenantName(reads, pool.domain);
 }
 
 /** Adds a pool. One that may not carry tenants is kept too, with the reasons as warnings. */
@@ -99,8 +108,10 @@ export async function addPool(house: Inventory, input: unknown, actor: Actor): P
 }
 
 /** The pool as it is and as it would be. @throws AppError for a change that cannot be */
-async function nextPool(reads: Reads, name: string, changes: object): Promise<{ before: Pool; after: Pool }> {
+async function nextPool(reads: Reads, name: string, given: Changes): Promise<{ before: Pool; after: Pool }> {
+  const { revision, ...changes } = given;
   const before = await reads.pools.get(name);
+  checkRevision(`pool ${name}`, revision, revisionOf(before));
   const pool = parseWith(poolSchema, { ...before, ...changes }, 'the pool');
   if (pool.name !== name) throw invalid('a pool keeps its name; add another one and move its tenants');
   await checkTargets(reads, pool);
@@ -117,7 +128,7 @@ async function nextPool(reads: Reads, name: string, changes: object): Promise<{ 
 }
 
 /** Changes a pool. While tenants are on it, it stays fit to carry them and keeps its domain. */
-export async function changePool(house: Inventory, name: string, changes: object, actor: Actor): Promise<CheckedPool> {
+export async function changePool(house: Inventory, name: string, changes: Changes, actor: Actor): Promise<CheckedPool> {
   return house.store.transaction(async (tx) => {
     const { before, after } = await nextPool(tx, name, changes);
     await tx.pools.replace(after);
@@ -127,17 +138,18 @@ export async function changePool(house: Inventory, name: string, changes: object
 }
 
 /** What a change of a pool would do to phones; nothing is changed. */
-export const previewPool = (house: House, name: string, changes: object): Promise<Impact> =>
-  house.store.snapshot(async (reads) => {
+export const previewPool = (house: House, name: string, changes: Changes): Promise<Impact> =>
+  house.store.study(async (reads) => {
     const { after } = await nextPool(reads, name, changes);
     return impactOf(house, reads, { pool: after });
   });
 
 const tenantsOn = (reads: Reads, pool: string) => reads.tenants.list({ kind: 'all' }, { ...FIRST_PAGE, pool });
 
-export async function removePool(house: Inventory, name: string, actor: Actor): Promise<void> {
+export async function removePool(house: Inventory, name: string, actor: Actor, revision?: number): Promise<void> {
   await house.store.transaction(async (tx) => {
     const before = await tx.pools.get(name);
+    checkRevision(`pool ${name}`, revision, revisionOf(before));
     const tenants = await tenantsOn(tx, name);
     if (tenants.length > 0) {
       const some = tenants.slice(0, 5).map(({ code }) => code);

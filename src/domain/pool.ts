@@ -27,6 +27,11 @@ export const poolSchema = z
       .refine((list) => new Set(list).size === list.length, 'names a transport twice')
       .default(['udp'])
       .readonly(),
+    /**
+     * Should SRV records with the target "." say that the other transports are not offered (RFC 2782)? Without them a phone
+     * that asks for such a transport finds nothing and may go on guessing.
+     */
+    denyOtherTransports: z.boolean().default(false),
     /** Seconds that resolvers may keep the records, and so the slowest part of any change to them. */
     ttl: z.number().int().min(1).max(604_800).default(300),
     targets: z
@@ -67,8 +72,9 @@ export function checkAssignable(pool: Pool): { refusals: readonly string[]; warn
       ? []
       : [
           `pool ${pool.name} has ${best.length} servers in its best priority (${best.join(', ')}), so phones would register ` +
-            'on either at random: while a phone moves from one to the other it is reachable on neither for a while, and a ' +
-            'transfer fails when its two calls are on different servers. Give one of them the lowest priority number alone.',
+            'on either at random: while a phone moves from one to the other it is reachable on neither for a while, a ' +
+            'transfer fails when its two calls are on different servers, and a phone that moves during a call is no longer ' +
+            'seen as busy, so a second call reaches it. Give one of them the lowest priority number alone.',
         ];
   const hasBackup = pool.targets.some((target) => !best.includes(target.server));
   const warnings = hasBackup

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AppError } from '../../src/domain/errors.ts';
+import { parseWith } from '../../src/domain/parse.ts';
 import { assignable, bestServers, checkAssignable, primaryOf } from '../../src/domain/pool.ts';
-import { recordsOf, zoneLine } from '../../src/domain/srv.ts';
-import { aPool } from '../support/world.ts';
+import { serverSchema } from '../../src/domain/server.ts';
+import { addressRecordsOf, recordsOf, zoneLine } from '../../src/domain/srv.ts';
+import { aPool, aServer } from '../support/world.ts';
 
 const target = (server: string, priority: number, port = 5060) => ({ server, priority, weight: 10, port });
 
@@ -27,6 +29,7 @@ describe('an assignable pool has exactly one server in its best priority', () =>
         error.code === 'invalid' &&
         /reachable on neither/.test(error.message) &&
         /transfer fails/.test(error.message) &&
+        /no longer seen as busy/.test(error.message) &&
         /voip1, voip2/.test(error.message),
     );
   });
@@ -52,18 +55,17 @@ describe('what a pool cannot be', () => {
     ['with no transport', { transports: [] }, /at least one transport/],
     ['with a priority beyond 16 bits', { targets: [target('voip1', 65_536)] }, /targets\.0\.priority/],
     ['with a port 0', { targets: [target('voip1', 10, 0)] }, /targets\.0\.port/],
+    ['with a weight beyond 16 bits', { targets: [{ ...target('voip1', 10), weight: 65_536 }] }, /targets\.0\.weight/],
+    ['with a port beyond 16 bits', { targets: [target('voip1', 10, 65_536)] }, /targets\.0\.port/],
+    ['with a negative priority', { targets: [target('voip1', -1)] }, /targets\.0\.priority/],
+    ['with a TTL of nothing', { ttl: 0 }, /ttl/],
     ['with a setting nobody knows', { port: 5060 }, /port/],
   ];
   for (const [name, changes, why] of cases) test(name, () => assert.throws(() => aPool(changes), why));
 });
 
 describe('the records of a pool', () => {
-  const servers = ['voip1', 'voip2'].map((name) => ({
-    name,
-    host: `${name}.example.com`,
-    capacity: null,
-    state: 'active' as const,
-  }));
+  const servers = ['voip1', 'voip2'].map((name) => aServer(name));
   test('one transport: a NAPTR that names it, and an SRV record for each target in order', () => {
     const pool = aPool({ ttl: 86_400, targets: [target('voip2', 20), target('voip1', 10)] });
     assert.deepEqual(recordsOf(pool, servers).map(zoneLine), [
@@ -82,5 +84,59 @@ describe('the records of a pool', () => {
       '_sip._tcp.pbxa.example.com',
       '_sip._tcp.pbxa.example.com',
     ]);
+  });
+  test('the same server on two ports is two records', () => {
+    const pool = aPool({ targets: [target('voip1', 10), target('voip1', 10, 5066)] });
+    const ports = recordsOf(pool, servers).flatMap((record) => (record.type === 'SRV' ? [record.port] : []));
+    assert.deepEqual(ports, [5060, 5066]);
+  });
+  test('a transport that is not offered has no records, or one that says so', () => {
+    const lines = (denyOtherTransports: boolean) =>
+      recordsOf(aPool({ denyOtherTransports, transports: ['udp'], targets: [target('voip1', 1)] }), servers).map(
+        zoneLine,
+      );
+    const offered = [
+      'pbxa.example.com. 300 IN NAPTR 10 10 "s" "SIP+D2U" "" _sip._udp.pbxa.example.com.',
+      '_sip._udp.pbxa.example.com. 300 IN SRV 1 10 5060 voip1.example.com.',
+    ];
+    assert.deepEqual(lines(false), offered);
+    assert.deepEqual(lines(true), [
+      ...offered,
+      '_sip._tcp.pbxa.example.com. 300 IN SRV 0 0 0 .',
+      '_sips._tcp.pbxa.example.com. 300 IN SRV 0 0 0 .',
+    ]);
+    const all = aPool({ denyOtherTransports: true, transports: ['udp', 'tcp', 'tls'] });
+    assert.ok(recordsOf(all, servers).every((record) => record.type !== 'SRV' || record.target !== '.'));
+  });
+  test('addresses live no longer than the shortest-lived record that points at them', () => {
+    const list = [{ ...aServer('voip1'), addresses: ['192.0.2.1', '2001:db8::1'] }, aServer('voip2')];
+    const pools = [aPool({ ttl: 60 }), aPool({ ttl: 3_600 })];
+    assert.deepEqual(addressRecordsOf(list, pools).map(zoneLine), [
+      'voip1.example.com. 60 IN A 192.0.2.1',
+      'voip1.example.com. 60 IN AAAA 2001:db8::1',
+    ]);
+    assert.equal(addressRecordsOf(list, [])[0]?.ttl, 300);
+  });
+});
+
+describe('what a server cannot be', () => {
+  const server = (changes: object) =>
+    parseWith(serverSchema, { ...{ name: 's', host: 's.example.com' }, ...changes }, 'it');
+  const cases: [string, object, RegExp][] = [
+    ['with an address for its host (RFC 2782)', { host: '192.0.2.1' }, /not an IP address/],
+    ['with an IPv6 address for its host', { host: '2001:db8::1' }, /full DNS name/],
+    ['with one label for its host', { host: 'voip1' }, /full DNS name/],
+    ['with the name of a service for its host', { host: '_sip._udp.example.com' }, /full DNS name/],
+    ['with a name among its addresses', { addresses: ['voip1.example.com'] }, /addresses\.0.*IPv4 or IPv6/],
+    ['with a port at its address', { addresses: ['192.0.2.1:5060'] }, /addresses\.0/],
+    ['with no address at all', { addresses: ['0.0.0.0'] }, /no address that a server/],
+    ['with the address of many', { addresses: ['ff02::1'] }, /no address that a server/],
+    ['with an address twice in two spellings', { addresses: ['2001:db8::1', '2001:DB8:0:0::1'] }, /twice/],
+    ['with too many addresses', { addresses: Array.from({ length: 9 }, (_, at) => `192.0.2.${at + 1}`) }, /at most 8/],
+  ];
+  for (const [name, changes, why] of cases) test(name, () => assert.throws(() => server(changes), why));
+  test('its addresses are kept in one spelling, and it needs none', () => {
+    assert.deepEqual(server({ addresses: ['2001:DB8:0:0::A', '192.0.2.1'] }).addresses, ['2001:db8::a', '192.0.2.1']);
+    assert.deepEqual(server({}).addresses, []);
   });
 });

@@ -1,5 +1,4 @@
 // /api/v1/servers and /api/v1/pools.
-import { z } from 'zod';
 import { failoverNow } from '../../app/failover.ts';
 import {
   addPool,
@@ -11,11 +10,13 @@ import {
   removePool,
   removeServer,
 } from '../../app/inventory.ts';
+import { poolRecords } from '../../app/records.ts';
+import { revisionOf } from '../../app/revision.ts';
 import { poolSchema } from '../../domain/pool.ts';
 import { serverSchema } from '../../domain/server.ts';
-import { recordsOf, zoneLine } from '../../domain/srv.ts';
 import * as answers from './answers.ts';
 import { fieldsOf, isPreview, listOf, lookedAt, operation, previewQuery } from './operation.ts';
+import { RECORD_TYPES, recordReply } from './records.ts';
 
 const showPool = ({ pool, warnings }: CheckedPool) => ({ ...pool, warnings });
 
@@ -47,7 +48,10 @@ export const serverOperations = [
     summary: 'One server',
     needs: 'lookAtFleet',
     answer: answers.server,
-    handle: async ({ door, param }) => ({ body: await door.store.servers.get(param('name')) }),
+    handle: async ({ door, param }) => {
+      const server = await door.store.servers.get(param('name'));
+      return { body: server, revision: revisionOf(server) };
+    },
   }),
   operation({
     id: 'changeServer',
@@ -58,9 +62,11 @@ export const serverOperations = [
     body: serverSchema,
     partial: true,
     answer: answers.server,
-    handle: async (call) => ({
-      body: await changeServer(call.door, call.param('name'), fieldsOf(call), call.actor),
-    }),
+    handle: async (call) => {
+      const changes = { ...fieldsOf(call), revision: call.revision };
+      const server = await changeServer(call.door, call.param('name'), changes, call.actor);
+      return { body: server, revision: revisionOf(server) };
+    },
   }),
   operation({
     id: 'removeServer',
@@ -69,8 +75,8 @@ export const serverOperations = [
     summary: 'Removes a server that is in no pool',
     needs: 'operate',
     answer: null,
-    handle: async ({ door, param, actor }) => {
-      await removeServer(door, param('name'), actor);
+    handle: async ({ door, param, actor, revision }) => {
+      await removeServer(door, param('name'), actor, revision);
       return null;
     },
   }),
@@ -116,7 +122,10 @@ export const poolOperations = [
     summary: 'One pool',
     needs: 'lookAtFleet',
     answer: answers.pool,
-    handle: async ({ door, param }) => ({ body: await door.store.pools.get(param('name')) }),
+    handle: async ({ door, param }) => {
+      const pool = await door.store.pools.get(param('name'));
+      return { body: pool, revision: revisionOf(pool) };
+    },
   }),
   operation({
     id: 'changePool',
@@ -130,9 +139,10 @@ export const poolOperations = [
     preview: answers.impact,
     answer: answers.checkedPool,
     handle: async (call) => {
-      const [name, changes] = [call.param('name'), fieldsOf(call)];
+      const [name, changes] = [call.param('name'), { ...fieldsOf(call), revision: call.revision }];
       if (isPreview(call.query)) return lookedAt(await previewPool(call.door, name, changes));
-      return { body: showPool(await changePool(call.door, name, changes, call.actor)) };
+      const changed = await changePool(call.door, name, changes, call.actor);
+      return { body: showPool(changed), revision: revisionOf(changed.pool) };
     },
   }),
   operation({
@@ -142,8 +152,8 @@ export const poolOperations = [
     summary: 'Removes a pool that carries no tenant',
     needs: 'operate',
     answer: null,
-    handle: async ({ door, param, actor }) => {
-      await removePool(door, param('name'), actor);
+    handle: async ({ door, param, actor, revision }) => {
+      await removePool(door, param('name'), actor, revision);
       return null;
     },
   }),
@@ -153,14 +163,9 @@ export const poolOperations = [
     path: '/pools/{name}/records',
     summary: 'The DNS records that should exist for a pool; as lines of a zone file with Accept: text/dns',
     needs: 'lookAtFleet',
-    query: z.object({}),
     answer: answers.records,
-    answerTypes: ['text/dns'],
-    handle: async ({ door, param, request }) => {
-      const records = recordsOf(await door.store.pools.get(param('name')), await door.store.servers.list());
-      return request.accepts(['application/json', 'text/dns']) === 'text/dns'
-        ? { type: 'text/dns', content: `${records.map(zoneLine).join('\n')}\n` }
-        : { body: { records } };
-    },
+    answerTypes: RECORD_TYPES,
+    handle: async ({ door, param, request }) =>
+      recordReply(await door.store.snapshot((reads) => poolRecords(reads, param('name'))), undefined, request),
   }),
 ];
