@@ -1,5 +1,6 @@
 // What every answer of the admin door says to browsers, and whether the door is reached over TLS.
 import type { Request, RequestHandler } from 'express';
+import { isSecure } from './address.ts';
 
 /** How the admin door is reached from outside; null when nobody has said. */
 export type Reached = { readonly adminUrl: string | null };
@@ -17,7 +18,7 @@ const YEAR_S = 31_536_000;
 
 /** Is the door reached over TLS: this request itself, or all of them as the configuration says? */
 export const overTls = ({ adminUrl }: Reached, request: Request): boolean =>
-  request.secure || (adminUrl !== null && new URL(adminUrl).protocol === 'https:');
+  isSecure(request) || (adminUrl !== null && new URL(adminUrl).protocol === 'https:');
 
 /** Sets what every answer says to browsers. */
 export function guard(reached: Reached): RequestHandler {
