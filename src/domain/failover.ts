@@ -21,6 +21,20 @@ export function sharesOf(targets: readonly Target[], down: ReadonlySet<string>):
   }));
 }
 
+/**
+ * The shares while some phones stray: the share `strays` stands on the second best that is reachable, as it does normally
+ * where packets get lost. Without a second best everybody is on the best.
+ * @returns shares that add up to 1, or nothing when no server is left
+ */
+export function straySharesOf(targets: readonly Target[], down: ReadonlySet<string>, strays: number): Share[] {
+  const best = sharesOf(targets, down);
+  if (strays === 0) return best;
+  const second = sharesOf(targets, new Set([...down, ...best.map(({ server }) => server)]));
+  if (second.length === 0) return best;
+  const part = (shares: readonly Share[], by: number) => shares.map((one) => ({ ...one, share: one.share * by }));
+  return [...part(best, 1 - strays), ...part(second, strays)];
+}
+
 /** A tenant as a load: where it stands and what it weighs. */
 export type Placement = { readonly tenant: string; readonly pool: string; readonly weight: number };
 
@@ -33,13 +47,15 @@ export function loadsOf(
   pools: readonly Pool[],
   placements: readonly Placement[],
   down: ReadonlySet<string> = new Set(),
+  strays = 0,
 ): Loads {
   const byPool = new Map<string, number>();
   for (const { pool, weight } of placements) byPool.set(pool, (byPool.get(pool) ?? 0) + weight);
   const loads: Record<string, number> = Object.fromEntries(servers.map(({ name }) => [name, 0]));
   for (const pool of pools) {
     const weight = byPool.get(pool.name) ?? 0;
-    for (const { server, share } of sharesOf(pool.targets, down)) loads[server] = (loads[server] ?? 0) + weight * share;
+    for (const { server, share } of straySharesOf(pool.targets, down, strays))
+      loads[server] = (loads[server] ?? 0) + weight * share;
   }
   return loads;
 }
@@ -57,11 +73,16 @@ export function failoverOf(
   servers: readonly Server[],
   pools: readonly Pool[],
   placements: readonly Placement[],
+  strays = 0,
 ): ServerLoad[] {
-  const down = new Set(servers.filter(({ state }) => state === 'down').map(({ name }) => name));
-  const now = loadsOf(servers, pools, placements, down);
+  const down = downOf(servers);
+  // One sum for each pool: a fleet has many more tenants than pools, and every server is lost once.
+  const byPool = new Map<string, number>();
+  for (const { pool, weight } of placements) byPool.set(pool, (byPool.get(pool) ?? 0) + weight);
+  const sums = [...byPool].map(([pool, weight]) => ({ tenant: '', pool, weight }));
+  const now = loadsOf(servers, pools, sums, down, strays);
   const lost = new Map(
-    servers.map(({ name }) => [name, loadsOf(servers, pools, placements, new Set([...down, name]))] as const),
+    servers.map(({ name }) => [name, loadsOf(servers, pools, sums, new Set([...down, name]), strays)] as const),
   );
   return servers.map(({ name, capacity }) => ({
     server: name,
@@ -72,6 +93,9 @@ export function failoverOf(
     ),
   }));
 }
+
+const downOf = (servers: readonly Server[]) =>
+  new Set(servers.filter(({ state }) => state === 'down').map(({ name }) => name));
 
 /** Every server that would bear more than it can, as sentences. */
 export const overloads = (loads: readonly ServerLoad[]): string[] =>

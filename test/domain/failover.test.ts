@@ -44,7 +44,7 @@ describe('the share of each server', () => {
 
 describe('who bears what', () => {
   const server = (name: string, capacity: number | null = null, state: Server['state'] = 'active'): Server => ({
-    ...{ name, host: `${name}.example.com` },
+    ...{ name, host: `${name}.example.com`, addresses: [] },
     ...{ capacity, state },
   });
   const pools = [
@@ -93,16 +93,28 @@ describe('differences', () => {
     });
     assert.deepEqual(differenceOf(file('a\na'), file('a')), { removed: ['a'], added: [] });
   });
+  test('that cannot be shown are counted and said to be hidden', () => {
+    const { add, impact } = gather();
+    const phone = { vendor: 'one', restarts: false, changed: true, removed: [], added: [] };
+    add({ ...phone, mac: '800000000001' as Mac });
+    add({ ...phone, mac: '800000000002' as Mac });
+    add({ ...phone, mac: '800000000003' as Mac, changed: false });
+    const { phones, changed, groups } = impact();
+    assert.deepEqual([phones, changed, groups.length, groups[0]?.hidden, groups[0]?.phones], [3, 2, 1, true, 2]);
+  });
   test('are gathered where they are the same, the largest group first', () => {
     const { add, impact } = gather();
     const changed = (mac: number, vendor: string, line: string) =>
-      add({ mac: `80000000000${mac}` as Mac, vendor, removed: [], added: line === '' ? [] : [line], restarts: false });
+      add({
+        ...{ mac: `80000000000${mac}` as Mac, vendor, restarts: line === 'x' && vendor === 'two', changed: line !== '' },
+        ...{ removed: [], added: line === '' || line === 'secret' ? [] : [line] },
+      });
     changed(1, 'one', 'x');
     changed(2, 'two', 'x');
     changed(3, 'two', 'x');
     changed(4, 'two', '');
-    const { phones, changed: count, groups } = impact();
-    assert.deepEqual([phones, count], [4, 3]);
+    const { phones, changed: count, restarting, groups } = impact();
+    assert.deepEqual([phones, count, restarting], [4, 3, 2]);
     assert.deepEqual(
       groups.map(({ vendor, phones: many, examples }) => [vendor, many, examples]),
       [
