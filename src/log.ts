@@ -64,4 +64,11 @@ export const openLog = (destination: pino.DestinationStream): pino.Logger =>
     destination,
   );
 
-export const log = openLog(pino.destination({ fd: 2, sync: true }));
+/** So much of the log waits for a disk that is full; what comes on top of it is let go. */
+const WAITING_BYTES_MAX = 1_048_576;
+
+const standardError = pino.destination({ fd: 2, sync: true, maxLength: WAITING_BYTES_MAX });
+// A log that cannot be written (a full disk, a reader that has gone) must not end the program; there is nobody left to tell.
+standardError.on('error', () => undefined);
+
+export const log = openLog(standardError);

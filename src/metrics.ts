@@ -1,6 +1,9 @@
 // The numbers that Prometheus reads. Labels come from closed lists, so neither a phone nor a stranger can make new series:
 // no MAC address, tenant, file or path is ever a label.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { BackupState } from './app/backup.ts';
+import type { DnsCount } from './app/check-dns.ts';
+import type { RegistrationCount } from './app/convergence.ts';
 import type { HouseCount } from './app/count-phones.ts';
 import { log } from './log.ts';
 
@@ -29,6 +32,8 @@ export type Metrics = {
   strangerSeen(vendor: string | null): void;
   adminAnswered(answer: AdminAnswer): void;
   signInFailed(failure: SignInFailure): void;
+  /** A phone was given its files in an enrolment window, or somebody else asked for what it had been given. */
+  enrolment(result: 'handed_out' | 'refused'): void;
   /** Everything, in the text format of Prometheus. Never fails because the database does. */
   read(): Promise<{ readonly contentType: string; readonly text: string }>;
 };
@@ -37,8 +42,14 @@ type Sources = {
   readonly vendors: readonly string[];
   /** How many fetch records wait for the database, and how many were given up since the start. */
   readonly records: () => { readonly waiting: number; readonly dropped: number };
+  /** What is known of backups; left out where nobody looks after them. */
+  readonly backups?: () => BackupState;
   /** Counts in the database; asked at most every 15 seconds, however often somebody reads. */
   readonly count: () => Promise<HouseCount>;
+  /** Pools by what DNS answers for them; null where DNS is not looked at. */
+  readonly countDns?: () => Promise<DnsCount | null>;
+  /** What PBX servers tell; null where none is connected. */
+  readonly countRegistrations?: () => RegistrationCount | null;
   readonly now: () => Date;
 };
 
@@ -51,7 +62,10 @@ const UNKNOWN = 'unknown';
 /** `2xx` and the like. */
 const statusClass = (status: number) => `${Math.floor(status / 100)}xx`;
 
-const UPLOAD_RESULTS: Readonly<Record<number, string>> = { 200: 'kept', 404: 'refused', 413: 'too_large', 499: 'cut' };
+const FETCH_RESULTS: Readonly<Record<number, string>> = { 401: 'challenged', 404: 'not_found' };
+const UPLOAD_RESULTS: Readonly<Record<number, string>> = {
+  ...{ 200: 'kept', 401: 'challenged', 404: 'refused', 413: 'too_large', 499: 'cut' },
+};
 
 /** The process is one, however many houses are opened in it (tests open several). */
 let processNumbers: Registry | null = null;
@@ -65,12 +79,16 @@ function ofProcess(): Registry {
 }
 
 /** Begins to count. */
-export function openMetrics({ vendors, records, count, now }: Sources): Metrics {
+export function openMetrics(sources: Sources): Metrics {
+  const { vendors, records, backups, count, countDns = async () => null, now } = sources;
   const registry = new Registry();
   const phones = phoneNumbers(registry);
   const admin = adminNumbers(registry);
   const house = houseNumbers(registry, records);
+  if (backups !== undefined) backupNumbers(registry, backups, now);
   const counted = remembered(count, now);
+  const dns = dnsNumbers(registry);
+  const pbx = pbxNumbers(registry);
   const vendorOf = (vendor: string | null) => (vendor !== null && vendors.includes(vendor) ? vendor : UNKNOWN);
   const ownProcess = ofProcess();
   return {
@@ -78,8 +96,9 @@ export function openMetrics({ vendors, records, count, now }: Sources): Metrics 
       const vendor = vendorOf(named);
       phones.seconds.observe({ kind }, seconds);
       if (method === 'PUT') phones.uploads.inc({ vendor, result: UPLOAD_RESULTS[status] ?? 'failed' });
-      else phones.fetches.inc({ vendor, result: status === 404 ? 'not_found' : statusClass(status) });
+      else phones.fetches.inc({ vendor, result: FETCH_RESULTS[status] ?? statusClass(status) });
     },
+    enrolment: (result) => phones.enrolments.inc({ result }),
     strangerSeen: (vendor) => phones.strangers.inc({ vendor: vendorOf(vendor) }),
     adminAnswered({ operation, status, seconds }) {
       admin.requests.inc({ operation, status: statusClass(status) });
@@ -92,6 +111,8 @@ export function openMetrics({ vendors, records, count, now }: Sources): Metrics 
         return null;
       });
       house.show(found);
+      dns.show(await countDns().catch(() => null));
+      pbx.show(sources.countRegistrations?.() ?? null);
       const text = `${await registry.metrics()}\n${await ownProcess.metrics()}`;
       return { contentType: registry.contentType, text };
     },
@@ -134,6 +155,12 @@ function phoneNumbers(registry: Registry) {
       name: 'homeport_uploads_total',
       help: 'Files that phones brought.',
       labelNames: ['vendor', 'result'],
+      registers,
+    }),
+    enrolments: new Counter({
+      name: 'homeport_enrolment_files_total',
+      help: 'Files given in enrolment windows, and requests of others for phones that were handed theirs.',
+      labelNames: ['result'],
       registers,
     }),
     strangers: new Counter({
@@ -180,6 +207,29 @@ function adminNumbers(registry: Registry) {
   };
 }
 
+function backupNumbers(registry: Registry, state: () => BackupState, now: () => Date): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'homeport_backup_age_seconds',
+    help: 'Since the last backup that was verified; without a number when there is none.',
+    registers,
+    collect() {
+      const { lastAt } = state();
+      this.remove();
+      if (lastAt !== null) this.set((now().getTime() - lastAt.getTime()) / 1_000);
+    },
+  });
+  new Counter({
+    name: 'homeport_backup_failures_total',
+    help: 'Backups that were due and could not be taken.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(state().failures);
+    },
+  });
+}
+
 function houseNumbers(registry: Registry, records: Sources['records']) {
   const registers = [registry];
   const perVendor = (name: string, help: string) => new Gauge({ name, help, labelNames: ['vendor'], registers });
@@ -219,6 +269,65 @@ function houseNumbers(registry: Registry, records: Sources['records']) {
       for (const { vendor, ...numbers } of found.phones) {
         for (const [name, gauge] of Object.entries(gauges)) gauge.set({ vendor }, numbers[name as keyof typeof gauges]);
       }
+    },
+  };
+}
+
+function dnsNumbers(registry: Registry) {
+  const registers = [registry];
+  const pools = new Gauge({
+    name: 'homeport_dns_pools',
+    help: 'Pools by what DNS answers for them: fine, drift (not what is intended), unknown (nobody knows).',
+    labelNames: ['state'],
+    registers,
+  });
+  const age = new Gauge({
+    name: 'homeport_dns_check_age_seconds',
+    help: 'Seconds since the last check of DNS ended.',
+    labelNames: [],
+    registers,
+  });
+  return {
+    /** Shows what is known of DNS; with null there are no numbers. */
+    show(found: DnsCount | null) {
+      pools.reset();
+      age.remove();
+      if (found === null) return;
+      for (const state of ['fine', 'drift', 'unknown'] as const) pools.set({ state }, found[state]);
+      if (found.ageS !== null) age.set(found.ageS);
+    },
+  };
+}
+
+function pbxNumbers(registry: Registry) {
+  const registers = [registry];
+  const connections = new Gauge({
+    name: 'homeport_pbx_connections',
+    help: 'Connections to PBX servers by state: up, connecting, down.',
+    labelNames: ['state'],
+    registers,
+  });
+  const registrations = new Gauge({
+    name: 'homeport_pbx_registrations',
+    help: 'Registrations at the PBX servers whose connection is up.',
+    labelNames: [],
+    registers,
+  });
+  const inUse = new Gauge({
+    name: 'homeport_pbx_users_in_use',
+    help: 'Users in a call at the PBX servers that tell of calls.',
+    labelNames: [],
+    registers,
+  });
+  return {
+    /** Shows what servers tell; with null there are no numbers. */
+    show(found: RegistrationCount | null) {
+      connections.reset();
+      for (const gauge of [registrations, inUse]) gauge.remove();
+      if (found === null) return;
+      for (const state of ['up', 'connecting', 'down'] as const) connections.set({ state }, found[state]);
+      registrations.set(found.registrations);
+      inUse.set(found.inUse);
     },
   };
 }

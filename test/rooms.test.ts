@@ -15,11 +15,32 @@ const MAY_IMPORT: Record<string, { values: string[]; types?: string[] }> = {
   store: { values: ['domain', 'log', 'db'] },
   firmware: { values: [] },
   redirection: { values: ['domain', 'log'] },
-  app: { values: ['domain', 'log'], types: ['vendors', 'store', 'firmware', 'redirection'] },
+  solver: { values: ['domain'] },
+  dns: { values: ['domain', 'log'] },
+  sip: { values: [] },
+  pbx: { values: ['domain', 'log', 'sip'] },
+  phones: { values: ['domain', 'log', 'sip'] },
+  app: { values: ['domain', 'log'], types: ['vendors', 'store', 'firmware', 'redirection', 'dns', 'pbx', 'solver'] },
   metrics: { values: ['log'], types: ['app'] },
-  http: { values: ['app', 'domain', 'log'], types: ['store', 'vendors', 'firmware', 'redirection', 'metrics'] },
+  http: { values: ['app', 'domain', 'log'], types: ['store', 'vendors', 'firmware', 'redirection', 'dns', 'metrics'] },
   main: {
-    values: ['domain', 'log', 'config', 'vendors', 'store', 'firmware', 'redirection', 'app', 'metrics', 'http', 'db'],
+    values: [
+      'domain',
+      'log',
+      'config',
+      'vendors',
+      'store',
+      'firmware',
+      'redirection',
+      'dns',
+      'solver',
+      'pbx',
+      'app',
+      'metrics',
+      'http',
+      'db',
+      'package',
+    ],
   },
   cli: { values: ['domain', 'log', 'config', 'app', 'main'] },
   setup: { values: [] },
@@ -43,7 +64,9 @@ function importsOf(file: string, text: string): Import[] {
       /^type\s/.test(groups.clause ?? '') ||
       ((groups.clause ?? '').includes('{') &&
         named.every((name) => name.trim() === '' || name.trim().startsWith('type ')));
-    return [{ file, room: roomOf(file), target: target.startsWith('../db') ? 'db' : roomOf(target), typeOnly }];
+    // Outside of src there are two rooms: the database's folder, and the package with the product's version.
+    const outside = target.startsWith('../db') ? 'db' : target === '../package.json' ? 'package' : null;
+    return [{ file, room: roomOf(file), target: outside ?? roomOf(target), typeOnly }];
   });
 }
 

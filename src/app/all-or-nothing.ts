@@ -7,6 +7,7 @@ const inside = (store: Store, tx: Tx): Store => ({
   ...tx,
   transaction: (work) => work(tx),
   snapshot: (work) => work(tx),
+  study: (work) => work(tx),
 });
 
 /** Thrown to take everything back that was only tried. */

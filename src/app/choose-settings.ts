@@ -91,7 +91,7 @@ export async function chooseForLevel(
 
 /** What a choice would do to phones; nothing is changed. */
 export const previewLevel = (house: House, address: LevelAddress, changes: LevelChanges): Promise<Impact> =>
-  house.store.snapshot(async (reads) => {
+  house.store.study(async (reads) => {
     const { after } = await nextLevel(reads, house.vendors, address, changes);
     return impactOf(house, reads, { level: after });
   });

@@ -5,6 +5,7 @@ import { FIRST_PAGE } from '../domain/page.ts';
 import { maskParameters } from '../domain/parameters.ts';
 import { maskSettings } from '../domain/settings.ts';
 import { note } from './audit.ts';
+import type { Progress } from './impact.ts';
 import type { Inventory } from './inventory.ts';
 import { PHONE_COLUMNS, rowsOf } from './phone-table.ts';
 
@@ -20,11 +21,13 @@ export async function exportPhones(
   house: Inventory,
   { reveal, tenant }: { readonly reveal: boolean; readonly tenant: string | null },
   actor: Actor,
+  progress: Progress = () => undefined,
 ): Promise<string> {
   const pieces: string[] = [table(PHONE_COLUMNS, [])];
   let phones = 0;
   await house.store.snapshot(async (reads) => {
     const filter = tenant === null ? {} : { tenant: (await reads.tenants.get(actor.scope, tenant)).code };
+    const total = await reads.phones.count(actor.scope, filter);
     for (let after: string | null = null; ; ) {
       const page = await reads.phones.list(actor.scope, { ...FIRST_PAGE, after, ...filter });
       const shown = reveal
@@ -37,6 +40,7 @@ export async function exportPhones(
       const rows = shown.flatMap((phone) => rowsOf(phone, (password) => (reveal ? password : '')));
       if (rows.length > 0) pieces.push(stringify(rows));
       phones += page.length;
+      progress(phones / Math.max(1, total));
       after = page.length === FIRST_PAGE.limit ? (page.at(-1)?.mac ?? null) : null;
       if (after === null) break;
     }
@@ -49,7 +53,17 @@ export async function exportPhones(
   return pieces.join('');
 }
 
-const TENANT_COLUMNS = ['code', 'name', 'pool', 'binding', 'sipDomain', 'weight', 'settings', 'parameters'] as const;
+const TENANT_COLUMNS = [
+  'code',
+  'name',
+  'pool',
+  'binding',
+  'sipDomain',
+  'weight',
+  'proof',
+  'settings',
+  'parameters',
+] as const;
 
 const filled = (value: object) => (Object.keys(value).length === 0 ? '' : JSON.stringify(value));
 
@@ -58,8 +72,8 @@ export async function exportTenants({ store }: Pick<Inventory, 'store'>, actor: 
   const rows: string[][] = [];
   for (let after: string | null = null; ; ) {
     const page = await store.tenants.list(actor.scope, { ...FIRST_PAGE, after });
-    for (const { code, name, pool, binding, sipDomain, weight, settings, parameters } of page) {
-      const facts = [code, name, pool, binding, sipDomain ?? '', weight === null ? '' : String(weight)];
+    for (const { code, name, pool, binding, sipDomain, weight, proof, settings, parameters } of page) {
+      const facts = [code, name, pool, binding, sipDomain ?? '', weight === null ? '' : String(weight), proof];
       rows.push([...facts, filled(maskSettings(settings)), filled(maskParameters(parameters))]);
     }
     after = page.length === FIRST_PAGE.limit ? (page.at(-1)?.code ?? null) : null;

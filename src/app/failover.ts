@@ -2,11 +2,12 @@
 import { failoverOf, type ServerLoad } from '../domain/failover.ts';
 import { failoverMatrix, type Matrix, type MatrixOrder } from '../domain/failover-matrix.ts';
 import type { Store } from '../store/store.ts';
+import { placementsNow } from './loads.ts';
 
 /** The load of every server now, and with each other server lost. */
 export const failoverNow = ({ store }: { readonly store: Store }): Promise<ServerLoad[]> =>
   store.snapshot(async (reads) =>
-    failoverOf(await reads.servers.list(), await reads.pools.list(), await reads.tenants.placements()),
+    failoverOf(await reads.servers.list(), await reads.pools.list(), await placementsNow(reads)),
   );
 
 /**
@@ -15,5 +16,5 @@ export const failoverNow = ({ store }: { readonly store: Store }): Promise<Serve
  */
 export const matrixNow = ({ store }: { readonly store: Store }, order: MatrixOrder): Promise<Matrix> =>
   store.snapshot(async (reads) =>
-    failoverMatrix(await reads.servers.list(), await reads.pools.list(), await reads.tenants.placements(), order),
+    failoverMatrix(await reads.servers.list(), await reads.pools.list(), await placementsNow(reads), order),
   );

@@ -10,6 +10,7 @@ import type { Unclaimed } from '../domain/unclaimed.ts';
 import type { Reads, Tx } from '../store/store.ts';
 import { note } from './audit.ts';
 import type { TableFault } from './csv.ts';
+import type { Progress } from './impact.ts';
 import type { Inventory } from './inventory.ts';
 import { checkNotMasked } from './not-masked.ts';
 import { type PhoneRows, type PhoneTable, placeOf, readPhoneTable } from './phone-table.ts';
@@ -57,9 +58,6 @@ type Sum = {
   faults: TableFault[];
   bad: Set<number>;
 };
-
-/** Told after each piece of the work, from 0 to 1. */
-export type Progress = (share: number) => void;
 
 /**
  * Brings in phones.

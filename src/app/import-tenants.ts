@@ -4,12 +4,13 @@ import { AppError, invalid } from '../domain/errors.ts';
 import type { TenantInput } from '../domain/tenant.ts';
 import { allOrNothing } from './all-or-nothing.ts';
 import { type Headings, readTable, type TableFault, type TableRow } from './csv.ts';
+import type { Progress } from './impact.ts';
 import type { ImportOptions, ImportReport } from './import-phones.ts';
 import type { Inventory } from './inventory.ts';
 import { moveTenant } from './move-tenant.ts';
 import { addTenant, changeTenant } from './tenants.ts';
 
-type TenantField = 'code' | 'name' | 'pool' | 'binding' | 'sipDomain' | 'weight' | 'settings' | 'parameters';
+type TenantField = 'code' | 'name' | 'pool' | 'binding' | 'sipDomain' | 'weight' | 'proof' | 'settings' | 'parameters';
 
 const HEADINGS: Headings<TenantField> = {
   code: ['tenant', 'tenant code'],
@@ -18,6 +19,7 @@ const HEADINGS: Headings<TenantField> = {
   binding: [],
   sipDomain: ['domain', 'domain name'],
   weight: ['load'],
+  proof: [],
   settings: [],
   parameters: [],
 };
@@ -59,13 +61,15 @@ export async function importTenants(
   text: string,
   { preview, skipBad }: ImportOptions,
   actor: Actor,
+  progress: Progress = () => undefined,
 ): Promise<ImportReport> {
   const { rows, columns, ignored, faults: found } = readTable(text, HEADINGS);
   if (!columns.has('code')) throw invalid('the table has no column of tenants’ codes; name one "code"');
   const faults: TableFault[] = [...found];
   const counts = { added: 0, changed: 0, unchanged: 0, expected: 0 };
   const report = await allOrNothing<Inventory, ImportReport>(house, async (inside, tx) => {
-    for (const row of rows) {
+    for (const [index, row] of rows.entries()) {
+      progress((index + 1) / rows.length);
       try {
         counts[await tx.attempt(() => bringIn(inside, row, actor))]++;
       } catch (error) {

@@ -2,10 +2,10 @@
 // is parsed here, so every door says the same about what is wrong.
 import type { Actor } from '../domain/access.ts';
 import type { Impact } from '../domain/difference.ts';
-import { type AppError, conflict, invalid } from '../domain/errors.ts';
+import { AppError, conflict, invalid } from '../domain/errors.ts';
 import { FIRST_PAGE } from '../domain/page.ts';
 import { parseWith } from '../domain/parse.ts';
-import { assignable, checkAssignable, type Pool, poolSchema } from '../domain/pool.ts';
+import { assignable, bestServers, checkAssignable, type Pool, poolSchema } from '../domain/pool.ts';
 import { type Server, serverSchema } from '../domain/server.ts';
 import type { Reads, Store } from '../store/store.ts';
 import type { Vendors } from '../vendors/vendors.ts';
@@ -39,21 +39,62 @@ export async function addServer(house: Inventory, input: unknown, actor: Actor):
 
 type Changes = { readonly [field: string]: unknown; readonly revision?: number | undefined };
 
-export async function changeServer(house: Inventory, name: string, given: Changes, actor: Actor): Promise<Server> {
-  const { revision, ...changes } = given;
+/** How many tenants are named where many stand. */
+const TENANTS_NAMED = 50;
+
+export type ServerInUse = {
+  readonly server: Server;
+  /** The tenants whose phones normally register there. */
+  readonly primaryOf: { readonly tenants: number; readonly phones: number; readonly codes: readonly string[] };
+};
+
+async function inUse(reads: Reads, server: Server): Promise<ServerInUse> {
+  const pools = (await reads.pools.list()).filter((pool) => bestServers(pool).includes(server.name));
+  const names = new Set(pools.map((pool) => pool.name));
+  const tenants = (await reads.loads.facts({ lines: false })).filter(({ pool }) => names.has(pool));
+  const phones = tenants.reduce((sum, tenant) => sum + tenant.phones, 0);
+  const codes = tenants.slice(0, TENANTS_NAMED).map(({ tenant }) => tenant);
+  return { server, primaryOf: { tenants: tenants.length, phones, codes } };
+}
+
+/** A server with who is on it. @throws AppError `not_found` */
+export const serverInUse = ({ store }: Pick<Inventory, 'store'>, name: string): Promise<ServerInUse> =>
+  store.snapshot(async (reads) => inUse(reads, await reads.servers.get(name)));
+
+/** A server that is being emptied goes down only when nobody is left; one that broke may be said to be down at any time. */
+async function checkEmptied(reads: Reads, before: Server, after: Server, force: boolean): Promise<void> {
+  if (force || before.state !== 'draining' || after.state !== 'down') return;
+  const { tenants, codes } = (await inUse(reads, before)).primaryOf;
+  if (tenants === 0) return;
+  throw new AppError(
+    'unsafe',
+    `server ${before.name} is still the primary of ${tenants} tenants (${codes.slice(0, 5).join(', ')}${tenants > 5 ? ' …' : ''}); ` +
+      'move them first, or force it if it is meant',
+  );
+}
+
+export async function changeServer(
+  house: Inventory,
+  name: string,
+  given: Changes & { readonly force?: boolean },
+  actor: Actor,
+): Promise<Server> {
+  const { revision, force = false, ...changes } = given;
   return house.store.transaction(async (tx) => {
     const before = await tx.servers.get(name);
     checkRevision(`server ${name}`, revision, revisionOf(before));
     const server = parseWith(serverSchema, { ...before, ...changes }, 'the server');
     if (server.name !== name) throw invalid('a server keeps its name; add another one instead');
     await checkHost(tx, server);
+    await checkEmptied(tx, before, server, force);
     await tx.servers.replace(server);
     await note(tx, house, actor, { action: 'server.change', subject: name, before, after: server });
     return server;
   });
 }
 
-async function checkHost(reads: Reads, server: Server): Promise<void> {
+/** @throws AppError `conflict` for a host that is another server's, or would look like a tenant's name */
+export async function checkHost(reads: Reads, server: Server): Promise<void> {
   const twin = (await reads.servers.list()).find(({ name, host }) => host === server.host && name !== server.name);
   if (twin !== undefined) throw conflict(`host ${server.host} is server ${twin.name} already`);
   await checkNoTenantName(reads, server.host);
@@ -82,7 +123,8 @@ const checked = (pool: Pool): CheckedPool => {
   return { pool, warnings: [...refusals, ...warnings] };
 };
 
-async function checkTargets(reads: Reads, pool: Pool): Promise<void> {
+/** @throws AppError `invalid` for targets that do not exist, `conflict` for a domain that is taken */
+export async function checkTargets(reads: Reads, pool: Pool): Promise<void> {
   const known = new Set((await reads.servers.list()).map(({ name }) => name));
   const faults = pool.targets.flatMap(({ server }, index) =>
     known.has(server)

@@ -1,6 +1,7 @@
 // Journey: what is doubtful about servers and pools as they are.
 import { type Lint, lintsOf } from '../domain/lints.ts';
 import type { Store } from '../store/store.ts';
+import { placementsNow } from './loads.ts';
 
 /** Everything that is doubtful, errors first. */
 export const lintFleet = ({
@@ -15,7 +16,7 @@ export const lintFleet = ({
     lintsOf({
       servers: await reads.servers.list(),
       pools: await reads.pools.list(),
-      placements: await reads.tenants.placements(),
+      placements: await placementsNow(reads),
       promisedMoveS: (await reads.installation.get()).promisedMoveS,
       provisioningHost: new URL(publicUrl).hostname,
     }),

@@ -1,14 +1,22 @@
 // Journey: a tenant moves to another pool. One transaction changes what all of its phones get, at once and together.
 import { z } from 'zod';
-import type { Actor } from '../domain/access.ts';
+import { type Actor, ALL_TENANTS } from '../domain/access.ts';
 import type { Impact } from '../domain/difference.ts';
 import { conflict } from '../domain/errors.ts';
 import { failoverOf, overloads, type ServerLoad } from '../domain/failover.ts';
-import { type AssignablePool, assignable, checkAssignable, primaryOf } from '../domain/pool.ts';
+import { carriedBase } from '../domain/installation.ts';
+import { FIRST_PAGE } from '../domain/page.ts';
+import type { Phone } from '../domain/phone.ts';
+import { type AssignablePool, assignable, checkAssignable, type Pool, primaryOf } from '../domain/pool.ts';
+import { type Road, roadsOf } from '../domain/roads.ts';
+import { resolveSettings, type Settings } from '../domain/settings.ts';
 import type { Reads, Store } from '../store/store.ts';
 import type { StoredTenant } from '../store/tenants.ts';
 import { note } from './audit.ts';
-import { impactOf } from './impact.ts';
+import { dnsWarnings } from './check-dns.ts';
+import { impactOf, type Progress } from './impact.ts';
+import { levelsOf } from './levels-of.ts';
+import { placementsNow } from './loads.ts';
 import type { House } from './serve-file.ts';
 
 export const moveOrderSchema = z
@@ -60,7 +68,7 @@ export async function moveTenant(house: Moving, order: MoveOrder, actor: Actor):
     const { tenant, from, to } = await checkOrder(tx, order, actor);
     await tx.tenants.place(tenant, to);
     const move = { tenant: tenant.code, fromPool: from.name, toPool: to.name, phones: tenant.phones };
-    await tx.moves.add({ ...move, at: house.now().toISOString(), actor: actor.name });
+    await tx.moves.add({ ...move, at: house.now().toISOString(), actor: actor.name, plan: null });
     const [before, after] = [{ pool: from.name }, { pool: to.name }];
     await note(tx, house, actor, { action: 'tenant.move', subject: tenant.code, tenant: tenant.code, before, after });
     return {
@@ -90,16 +98,19 @@ export type MovePreview = {
   readonly after: readonly ServerLoad[];
   /** What should be looked at before the move is made. */
   readonly warnings: readonly string[];
+  /** By which roads the move reaches the phones, and how long each takes at worst. */
+  readonly roads: readonly Road[];
   readonly impact: Impact;
 };
 
 /** What speaks for looking twice: what the pool lacks, where its primary stands, who would bear too much, who is silent. */
 async function moveWarnings(
   reads: Reads,
-  since: string,
+  now: Date,
   { tenant, to }: { tenant: StoredTenant; to: AssignablePool },
   after: readonly ServerLoad[],
 ): Promise<string[]> {
+  const since = new Date(now.getTime() - SILENT_MS).toISOString();
   const primary = await reads.servers.get(primaryOf(to));
   const silent = await reads.fetches.silentSince(tenant.code, since);
   return [
@@ -107,30 +118,56 @@ async function moveWarnings(
     ...(primary.state === 'active' ? [] : [`server ${primary.name} is ${primary.state}, and phones would go there`]),
     ...overloads(after),
     ...(silent === 0 ? [] : [`${silent} of ${tenant.phones} phones have not fetched anything for two days`]),
+    ...(await dnsWarnings(reads, to.name, now)),
   ];
+}
+
+/** What holds for each of a tenant's phones. */
+async function settingsOf(house: House, reads: Reads, tenant: StoredTenant): Promise<Settings[]> {
+  const settings: Settings[] = [];
+  for (let after: string | null = null; ; ) {
+    const page: Phone[] = await reads.phones.list(ALL_TENANTS, { ...FIRST_PAGE, after, tenant: tenant.code });
+    for (const phone of page) {
+      settings.push(resolveSettings(await levelsOf({ reads, vendors: house.vendors }, phone, tenant)));
+    }
+    after = page.length === FIRST_PAGE.limit ? (page.at(-1)?.mac ?? null) : null;
+    if (after === null) return settings;
+  }
+}
+
+/** By which roads the move reaches the tenant's phones. */
+async function roadsFor(house: House, reads: Reads, tenant: StoredTenant, from: Pool): Promise<readonly Road[]> {
+  const ownName = carriedBase(await reads.installation.get()) !== null;
+  const phones = await settingsOf(house, reads, tenant);
+  return roadsOf({ ownName, ttlS: from.ttl, phones });
 }
 
 /**
  * What a move would do; nothing is changed.
  * @throws AppError as `moveTenant` does
  */
-export async function previewMove(house: House & Moving, order: MoveOrder, actor: Actor): Promise<MovePreview> {
-  return house.store.snapshot(async (reads) => {
+export async function previewMove(
+  house: House & Moving,
+  order: MoveOrder,
+  actor: Actor,
+  progress?: Progress,
+): Promise<MovePreview> {
+  return house.store.study(async (reads) => {
     const checked = await checkOrder(reads, order, actor);
     const { tenant, from, to } = checked;
     const [servers, pools] = [await reads.servers.list(), await reads.pools.list()];
-    const placements = await reads.tenants.placements();
+    const placements = await placementsNow(reads);
     const moved = placements.map((one) => (one.tenant === tenant.code ? { ...one, pool: to.name } : one));
     const after = failoverOf(servers, pools, moved);
-    const since = new Date(house.now().getTime() - SILENT_MS).toISOString();
     return {
       ...{ tenant: tenant.code, revision: tenant.revision, fromPool: from.name, toPool: to.name },
       ...{ fromServer: primaryOf(from), toServer: primaryOf(to), phones: tenant.phones },
       lines: (await reads.phones.names(tenant.code)).length,
       before: failoverOf(servers, pools, placements),
       after,
-      warnings: await moveWarnings(reads, since, checked, after),
-      impact: await impactOf(house, reads, { tenant: { ...tenant, pool: to.name } }),
+      warnings: await moveWarnings(reads, house.now(), checked, after),
+      roads: await roadsFor(house, reads, tenant, from),
+      impact: await impactOf(house, reads, { tenant: { ...tenant, pool: to.name } }, progress),
     };
   });
 }

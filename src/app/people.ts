@@ -10,6 +10,7 @@ import type { StoredUser } from '../store/users.ts';
 import { note } from './audit.ts';
 import { taken } from './inventory.ts';
 import { hashPassword } from './passwords.ts';
+import { checkRevision, revisionOf } from './revision.ts';
 
 type People = { readonly store: Store; readonly now: () => Date; readonly random: (bytes: number) => Buffer };
 
@@ -46,11 +47,18 @@ export async function addUser(house: People, input: unknown, actor: Actor): Prom
  * Changes a user. A new password, another role or being disabled ends all of the user's sessions.
  * @throws AppError `conflict` when nobody with the rights of an owner would be left
  */
-export async function changeUser(house: People, name: string, changes: object, actor: Actor): Promise<StoredUser> {
+export async function changeUser(
+  house: People,
+  name: string,
+  { revision, ...changes }: { readonly [field: string]: unknown; readonly revision?: number | undefined },
+  actor: Actor,
+): Promise<StoredUser> {
   const { password, ...fields } = parseWith(withPasswordSchema.partial(), changes, 'the user');
   const hash = password === undefined ? null : await hashPassword(password, house.random);
   return house.store.transaction(async (tx) => {
-    const { createdAt, ...before } = await userOf(tx, name);
+    const stored = await userOf(tx, name);
+    checkRevision(`user ${name}`, revision, revisionOf(stored));
+    const { createdAt, ...before } = stored;
     const user: User = parseWith(userSchema, { ...before, ...fields }, 'the user');
     if (user.name !== name) throw invalid('a user keeps the name; add another one instead');
     await checkTenants(tx, user.tenants);
@@ -78,9 +86,11 @@ async function checkOwnerLeft(tx: Tx, name: string, role: User['role'] | null): 
   if (wasLast && role !== 'owner') throw conflict(`user ${name} is the last owner; make somebody else an owner first`);
 }
 
-export async function removeUser(house: People, name: string, actor: Actor): Promise<void> {
+export async function removeUser(house: People, name: string, actor: Actor, revision?: number): Promise<void> {
   await house.store.transaction(async (tx) => {
-    const { createdAt: _at, ...before } = await userOf(tx, name);
+    const stored = await userOf(tx, name);
+    checkRevision(`user ${name}`, revision, revisionOf(stored));
+    const { createdAt: _at, ...before } = stored;
     await checkOwnerLeft(tx, name, null);
     await tx.users.remove(name);
     await note(tx, house, actor, { action: 'user.remove', subject: name, before, after: null });

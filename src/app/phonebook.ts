@@ -13,6 +13,7 @@ import { parseWith } from '../domain/parse.ts';
 import type { Reads, Store } from '../store/store.ts';
 import { note } from './audit.ts';
 import { type Headings, readTable } from './csv.ts';
+import { checkRevision, revisionOf } from './revision.ts';
 
 /** The phonebook that a tenant's phones show. */
 export async function phonebookOf(reads: Reads, tenant: string): Promise<PhonebookContext> {
@@ -38,11 +39,19 @@ export async function listContacts({ store }: Contacts, tenant: string, actor: A
  * Replaces all contacts of a tenant.
  * @throws AppError `invalid` with every wrong field, `not_found` for a tenant outside the actor's scope
  */
-export async function replaceContacts(house: Contacts, tenant: string, input: unknown, actor: Actor) {
+export async function replaceContacts(
+  house: Contacts,
+  tenant: string,
+  input: unknown,
+  actor: Actor,
+  revision?: number,
+) {
   const contacts = parseWith(contactsSchema, input, 'the contacts');
   await house.store.transaction(async (tx) => {
     const { code } = await tx.tenants.get(actor.scope, tenant);
-    const [before, after] = [{ contacts: (await tx.contacts.list(code)).length }, { contacts: contacts.length }];
+    const present = await tx.contacts.list(code);
+    checkRevision(`the phonebook of ${code}`, revision, revisionOf(present));
+    const [before, after] = [{ contacts: present.length }, { contacts: contacts.length }];
     await tx.contacts.replace(code, contacts);
     await note(tx, house, actor, { action: 'contacts.replace', subject: code, tenant: code, before, after });
   });
@@ -67,7 +76,7 @@ const dialable = (number: string | undefined) => number?.replaceAll(/[\s()/-]/g,
  * Replaces all contacts of a tenant by a table with headings such as name, work, mobile, home.
  * @throws AppError `invalid` with every fault by line and column; nothing is written then
  */
-export async function importContacts(house: Contacts, tenant: string, text: string, actor: Actor) {
+export async function importContacts(house: Contacts, tenant: string, text: string, actor: Actor, revision?: number) {
   const { rows, faults, columns } = readTable(text, HEADINGS);
   const wrong: Fault[] = faults.map(({ line, column, message }) => ({
     path: column === null ? `line ${line}` : `line ${line}, column ${column}`,
@@ -88,5 +97,5 @@ export async function importContacts(house: Contacts, tenant: string, text: stri
     const list = wrong.slice(0, 5).map(({ path, message }) => `${path}: ${message}`);
     throw invalid(`the table of contacts is not taken: ${list.join('; ')}${wrong.length > 5 ? ' …' : ''}`, wrong);
   }
-  return replaceContacts(house, tenant, contacts, actor);
+  return replaceContacts(house, tenant, contacts, actor, revision);
 }

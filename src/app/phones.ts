@@ -14,6 +14,7 @@ import { checkParameters } from './choose-settings.ts';
 import { impactOf } from './impact.ts';
 import { type Inventory, taken } from './inventory.ts';
 import { checkNotMasked } from './not-masked.ts';
+import { checkRevision } from './revision.ts';
 import type { House } from './serve-file.ts';
 
 /** Checks a phone against its vendor and model and spells both as the descriptor does. */
@@ -81,7 +82,7 @@ export async function changePhone(house: Inventory, mac: Mac, changes: PhoneChan
 
 /** What a change of a phone would do to its files; nothing is changed. */
 export const previewPhone = (house: House, mac: Mac, changes: PhoneChanges, actor: Actor): Promise<Impact> =>
-  house.store.snapshot(async (reads) => {
+  house.store.study(async (reads) => {
     const { after, expected } = await nextPhone(reads, house.vendors, mac, changes, actor);
     return impactOf(house, reads, { phone: { ...after, revision: expected } });
   });
@@ -95,9 +96,10 @@ function withPasswords(lines: unknown, before: PhoneInput): unknown {
   });
 }
 
-export async function removePhone(house: Inventory, mac: Mac, actor: Actor): Promise<void> {
+export async function removePhone(house: Inventory, mac: Mac, actor: Actor, revision?: number): Promise<void> {
   await house.store.transaction(async (tx) => {
-    const { revision: _revision, ...before } = await tx.phones.get(actor.scope, mac);
+    const { revision: present, ...before } = await tx.phones.get(actor.scope, mac);
+    checkRevision(`phone ${mac}`, revision, present);
     await tx.phones.remove(mac);
     await note(tx, house, actor, { action: 'phone.remove', subject: mac, tenant: before.tenant, before, after: null });
   });

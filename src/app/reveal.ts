@@ -16,6 +16,8 @@ export type Revealed = {
   readonly mac: Mac;
   readonly tenant: string;
   readonly lines: readonly Pick<Line, 'user' | 'authUser' | 'password'>[];
+  /** What the phone proves itself with when it fetches; null when it has nothing yet. */
+  readonly provisioning: { readonly user: string; readonly password: string } | null;
   /** The secret settings that hold for the phone, whatever level they come from. */
   readonly settings: Readonly<Partial<Record<SettingName, string>>>;
   /** The raw parameters that hold for the phone and may be secrets. */
@@ -33,11 +35,13 @@ export async function revealPhone(house: Revealing, mac: Mac, actor: Actor): Pro
     const levels = await levelsOf({ reads: tx, vendors: house.vendors }, phone, tenant);
     const settings = resolveSettings(levels);
     const held = SETTING_NAMES.filter((name) => SETTINGS[name].secret && settings[name] !== null);
+    const credential = await tx.credentials.find(mac);
     await noteReveal(tx, house, phone, actor);
     return {
       mac,
       tenant: tenant.code,
       lines: phone.lines.map(({ user, authUser, password }) => ({ user, authUser, password })),
+      provisioning: credential === null ? null : { user: mac, password: credential.password },
       settings: Object.fromEntries(held.map((name) => [name, String(settings[name])])),
       parameters: resolveParameters(levels, phone.vendor).filter(({ name }) => isSecretName(name)),
     };

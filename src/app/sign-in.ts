@@ -5,7 +5,8 @@ import { AppError } from '../domain/errors.ts';
 import { placeOf } from '../domain/network.ts';
 import { readApiKey } from '../domain/people.ts';
 import { hashToken, tokenText } from '../domain/token.ts';
-import type { Store } from '../store/store.ts';
+import { log } from '../log.ts';
+import type { Store, Tx } from '../store/store.ts';
 import { note } from './audit.ts';
 import { isPassword } from './passwords.ts';
 
@@ -25,6 +26,20 @@ const SEEN_EVERY_MS = 60_000;
 const same = (a: string, b: string) => timingSafeEqual(Buffer.from(hashToken(a)), Buffer.from(hashToken(b)));
 const olderThan = (at: string, now: Date, ms: number) => now.getTime() - Date.parse(at) > ms;
 
+const underWay = new WeakMap<Store, Set<string>>();
+
+/** Writes down that somebody was seen. Nobody waits for it: who only looks comes in also while nothing can be written. */
+function noteBeside(store: Store, who: string, write: (tx: Tx) => Promise<void>): void {
+  const names = underWay.get(store) ?? new Set();
+  underWay.set(store, names);
+  if (names.has(who)) return;
+  names.add(who);
+  void store
+    .transaction(write)
+    .catch((error: unknown) => log.warn({ error }, 'when somebody was last seen could not be written down'))
+    .finally(() => names.delete(who));
+}
+
 /** Who holds this key; null for a key that is unknown or no longer good. */
 export async function actorOfKey({ store, now, apiKey }: Gate, text: string, address: string): Promise<Actor | null> {
   if (apiKey !== null && same(text, apiKey)) {
@@ -36,7 +51,7 @@ export async function actorOfKey({ store, now, apiKey }: Gate, text: string, add
   const moment = now();
   if (key.expiresAt !== null && Date.parse(key.expiresAt) <= moment.getTime()) return null;
   if (key.lastUsedAt === null || olderThan(key.lastUsedAt, moment, SEEN_EVERY_MS)) {
-    await store.transaction((tx) => tx.apiKeys.used(key.id, moment.toISOString()));
+    noteBeside(store, `key ${key.id}`, (tx) => tx.apiKeys.used(key.id, moment.toISOString()));
   }
   return { name: `key:${key.id}`, role: key.role, scope: scopeOf(key.role, key.tenants), address };
 }
@@ -68,7 +83,7 @@ export async function actorOfSession({ store, now }: Gate, session: string, addr
   const user = await store.users.find(found.user);
   if (!user?.enabled) return null;
   if (olderThan(found.seenAt, moment, SEEN_EVERY_MS)) {
-    await store.transaction((tx) => tx.sessions.seen(found.idHash, moment.toISOString()));
+    noteBeside(store, `session ${found.idHash}`, (tx) => tx.sessions.seen(found.idHash, moment.toISOString()));
   }
   return { name: `user:${user.name}`, role: user.role, scope: scopeOf(user.role, user.tenants), address };
 }
@@ -96,7 +111,8 @@ export function countAttempts(by: 'password' | 'key', onFailure: OnFailure = () 
   const failures = new Map<string, { guesses: Set<string>; since: number }>();
   const current = (key: string, now: Date) => {
     const entry = failures.get(key);
-    return entry !== undefined && now.getTime() - entry.since < WAIT_MS ? entry : undefined;
+    // One from the future was counted under a clock that was wrong; nobody waits a day for that.
+    return entry !== undefined && Math.abs(now.getTime() - entry.since) < WAIT_MS ? entry : undefined;
   };
   return {
     check(keys, now) {

@@ -15,10 +15,13 @@ import type { Reads, Tx } from '../store/store.ts';
 import { allOrNothing } from './all-or-nothing.ts';
 import { note } from './audit.ts';
 import { chooseForLevel, type LevelAddress } from './choose-settings.ts';
+import type { Progress } from './impact.ts';
+import { changeInstallation } from './installation.ts';
 import { addPool, addServer, changePool, changeServer, type Inventory, removePool, removeServer } from './inventory.ts';
 import { moveTenant } from './move-tenant.ts';
 import { replaceContacts } from './phonebook.ts';
 import { addPhone, changePhone, removePhone } from './phones.ts';
+import { bringPlanning } from './planning.ts';
 import { sameFields } from './same.ts';
 import type { House } from './serve-file.ts';
 import { addTenant, changeTenant, removeTenant } from './tenants.ts';
@@ -31,6 +34,8 @@ export const stateSchema = z.strictObject({
   homeport: z.literal(1),
   servers: z.array(named).default([]),
   pools: z.array(named).default([]),
+  installation: z.looseObject({}).optional(),
+  planning: z.looseObject({}).optional(),
   settings: z
     .strictObject({
       installation: level.optional(),
@@ -101,7 +106,10 @@ export async function exportState(house: Inventory & House, { reveal }: { reveal
     const phones: (Record<string, unknown> & { mac: string; tenant: string })[] = [];
     for await (const phone of phonesOf(reads, actor)) phones.push(shownPhone(phone, reveal));
     const [servers, pools] = [await reads.servers.list(), await reads.pools.list()];
-    return { homeport: 1, servers, pools, settings: { installation, vendors, models }, tenants, phones };
+    const { revision: _revision, ...chosen } = await reads.installation.get();
+    const { revision: _counted, ...planning } = await reads.plans.planning();
+    const settings = { installation, vendors, models };
+    return { homeport: 1, servers, pools, installation: chosen, planning, settings, tenants, phones };
   });
   if (reveal) {
     const after = { phones: state.phones.length };
@@ -132,16 +140,23 @@ export async function bringState(
   input: unknown,
   { apply, prune }: Options,
   actor: Actor,
+  progress: Progress = () => undefined,
 ): Promise<Step[]> {
   const state = parseWith(stateSchema, input, 'the document');
   const faults: Fault[] = [];
+  const total = state.servers.length + state.pools.length + state.tenants.length + state.phones.length;
+  let done = 0;
   const steps = await allOrNothing<Inventory & House, Step[]>(house, async (inside, tx) => {
     const start = (await tx.audit.end()).id;
     const attempt: Attempt = async (path, work) => {
       await tx.attempt(work).catch((error: unknown) => faults.push(...faultsAt(path, error)));
+      progress(Math.min(1, ++done / Math.max(1, total)));
     };
     await bringFleet(inside, tx, state, actor, attempt);
     await bringTenants(inside, tx, state, actor, attempt);
+    // After the tenants: rules name them.
+    const { planning } = state;
+    if (planning) await attempt('planning', () => bringPlanning(inside, planning, actor));
     await bringPhones(inside, tx, state, actor, attempt);
     if (prune) await removeOthers(inside, tx, state, actor, attempt);
     return { keep: apply && faults.length === 0, result: await stepsSince(tx, start) };
@@ -185,6 +200,13 @@ async function bringFleet(house: Inventory & House, tx: Tx, state: State, actor:
     await attempt(`pools.${index}`, async () => {
       if (before === undefined) await addPool(house, pool, actor);
       else if (!sameFields(before, pool)) await changePool(house, pool.name, pool, actor);
+    });
+  }
+  if (state.installation) {
+    const wanted = state.installation;
+    const before = await tx.installation.get();
+    await attempt('installation', async () => {
+      if (!sameFields(before, wanted)) await changeInstallation(house, wanted, actor);
     });
   }
   const choose = (

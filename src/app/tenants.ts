@@ -17,9 +17,9 @@ import { checkParameters } from './choose-settings.ts';
 import { impactOf } from './impact.ts';
 import { type Inventory, taken } from './inventory.ts';
 import { checkNotMasked } from './not-masked.ts';
+import { checkRevision } from './revision.ts';
 import type { House } from './serve-file.ts';
-
-const TOKEN_BYTES = 16;
+import { TOKEN_BYTES } from './tokens.ts';
 
 /** Adds a tenant on an assignable pool and gives it a token of 128 random bits. */
 export async function addTenant(house: Inventory, input: unknown, actor: Actor): Promise<StoredTenant> {
@@ -31,7 +31,7 @@ export async function addTenant(house: Inventory, input: unknown, actor: Actor):
     }
     const pool = assignable(await tx.pools.get(tenant.pool));
     checkParameters(house.vendors, tenant.parameters);
-    await tx.tenants.add(tenant, pool, tokenText(house.random(TOKEN_BYTES)));
+    await tx.tenants.add(tenant, pool, tokenText(house.random(TOKEN_BYTES)), house.now().toISOString());
     await note(tx, house, actor, {
       action: 'tenant.add',
       subject: tenant.code,
@@ -77,7 +77,7 @@ export async function changeTenant(
 
 /** What a change of a tenant would do to its phones; nothing is changed. */
 export const previewTenant = (house: House, code: string, changes: TenantChanges, actor: Actor): Promise<Impact> =>
-  house.store.snapshot(async (reads) => {
+  house.store.study(async (reads) => {
     const { stored, after } = await nextTenant(reads, house.vendors, code, changes, actor);
     return impactOf(house, reads, { tenant: { ...stored, ...after } });
   });
@@ -91,9 +91,10 @@ function checkOwnFields({ role }: Actor, fields: readonly string[]): void {
   throw new AppError('forbidden', `The role ${role} may change ${OWN_FIELDS.join(' and ')}, not ${other.join(', ')}.`);
 }
 
-export async function removeTenant(house: Inventory, code: string, actor: Actor): Promise<void> {
+export async function removeTenant(house: Inventory, code: string, actor: Actor, revision?: number): Promise<void> {
   await house.store.transaction(async (tx) => {
     const { phones, token: _token, ...before } = await tx.tenants.get(actor.scope, code);
+    checkRevision(`tenant ${code}`, revision, before.revision);
     if (phones > 0) throw conflict(`tenant ${code} has ${phones} phones; remove or release them first`);
     await tx.tenants.remove(code);
     await note(tx, house, actor, { action: 'tenant.remove', subject: code, tenant: code, before, after: null });

@@ -7,26 +7,32 @@ import { type MovePreview, moveTenant, previewMove } from '../app/move-tenant.ts
 import { importContacts, listContacts } from '../app/phonebook.ts';
 import { revealFiles } from '../app/reveal.ts';
 import { filesFor } from '../app/serve-file.ts';
-import { type Config, networkUrl, readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { type Actor, ALL_TENANTS } from '../domain/access.ts';
 import { AppError, notFound } from '../domain/errors.ts';
 import type { ServerLoad } from '../domain/failover.ts';
 import { macSchema } from '../domain/mac.ts';
-import { FIRST_PAGE } from '../domain/page.ts';
-import { maskParameters } from '../domain/parameters.ts';
 import { parseWith } from '../domain/parse.ts';
-import { maskSettings } from '../domain/settings.ts';
-import { recordsOf, zoneLine } from '../domain/srv.ts';
-import { provisioningUrl } from '../domain/tenant.ts';
+import type { Road } from '../domain/roads.ts';
 import { log } from '../log.ts';
 import { DEMO_WORLD, type OpenHouse, openHouse } from '../main.ts';
+import { addBackupCommands } from './backup.ts';
+import { addDnsCommands } from './dns.ts';
+import { addEnrolmentCommands } from './enrolment.ts';
+import { addListCommands } from './lists.ts';
+import { addFailoverCommand } from './failover.ts';
+import { addLoadCommands } from './loads.ts';
 import { addPeopleCommands } from './people.ts';
-import { print, printError, show, table } from './print.ts';
+import { addPlanCommands } from './plans.ts';
+import { addPoolCommands } from './pools.ts';
+import { impactText, print, printError, show, table, withBar } from './print.ts';
+import { addPbxCommands } from './pbx.ts';
 import { addRedirectCommands } from './redirect.ts';
 import { addSecretCommands } from './secrets.ts';
 import { serveUntilStopped } from './serve.ts';
 import { confirm } from './shell.ts';
 import { addTableCommands, readInput } from './tables.ts';
+import { addTemplateCommands } from './templates.ts';
 
 type Output = { json?: boolean };
 
@@ -46,50 +52,6 @@ async function inHouse<Result>(work: (house: OpenHouse, config: Config) => Promi
   } finally {
     await house.close();
   }
-}
-
-/** The public URL as a command can know it: a listener on port 0 has none until it is open. */
-const publicUrlOf = ({ publicUrl, phoneListen }: Config) => publicUrl ?? networkUrl(phoneListen);
-
-async function listTenants(options: Output): Promise<void> {
-  await inHouse(async ({ store }, config) => {
-    const tenants = (await store.tenants.list(ALL_TENANTS, FIRST_PAGE)).map(({ token, ...tenant }) => ({
-      ...tenant,
-      settings: maskSettings(tenant.settings),
-      parameters: maskParameters(tenant.parameters),
-      provisioningUrl: provisioningUrl(publicUrlOf(config), token),
-    }));
-    show(tenants, options, () =>
-      table(
-        ['tenant', 'pool', 'phones', 'provisioning URL'],
-        tenants.map((tenant) => [tenant.code, tenant.pool, String(tenant.phones), tenant.provisioningUrl]),
-      ),
-    );
-  });
-}
-
-async function listPhones(options: Output & { tenant?: string }): Promise<void> {
-  await inHouse(async ({ store }) => {
-    const filter = options.tenant === undefined ? {} : { tenant: options.tenant };
-    const phones = (await store.phones.list(ALL_TENANTS, { ...FIRST_PAGE, ...filter })).map(({ lines, ...phone }) => ({
-      ...phone,
-      settings: maskSettings(phone.settings),
-      parameters: maskParameters(phone.parameters),
-      lines: lines.map(({ password: _password, ...line }) => line),
-    }));
-    show(phones, options, () =>
-      table(
-        ['phone', 'tenant', 'vendor', 'model', 'lines'],
-        phones.map(({ mac, tenant, vendor, model, lines }) => [
-          mac,
-          tenant,
-          vendor,
-          model,
-          lines.map(({ user }) => user).join(' '),
-        ]),
-      ),
-    );
-  });
 }
 
 async function renderFiles(
@@ -130,6 +92,11 @@ const loadText = (loads: readonly ServerLoad[]) =>
     ]),
   );
 
+const roadText = ({ road, open, toldS, worstS, because }: Road) => {
+  const worst = worstS === null ? 'no bound' : `${worstS} s at worst`;
+  return `by ${road}: ${open ? `${toldS} s for phones that obey, ${worst}` : 'not possible'}; ${because}`;
+};
+
 const previewText = (shown: MovePreview) =>
   [
     `tenant ${shown.tenant} would move from pool ${shown.fromPool} to ${shown.toPool}:`,
@@ -140,17 +107,17 @@ const previewText = (shown: MovePreview) =>
     loadText(shown.before),
     'after:',
     loadText(shown.after),
-    ...shown.impact.groups.flatMap(({ vendor, phones, removed, added }) => [
-      '',
-      `${phones} ${vendor} phones:`,
-      ...removed.map((line) => `- ${line}`),
-      ...added.map((line) => `+ ${line}`),
-    ]),
+    ...shown.roads.map(roadText),
+    '',
+    impactText(shown.impact),
   ].join('\n');
 
 async function move(tenant: string, pool: string, options: MoveOptions): Promise<void> {
   await inHouse(async (house) => {
-    if (options.preview) return show(await previewMove(house, { tenant, pool }, actor()), options, previewText);
+    if (options.preview) {
+      const shown = await withBar((bar) => previewMove(house, { tenant, pool }, actor(), bar));
+      return show(shown, options, previewText);
+    }
     await confirm(tenant, `This moves all phones of tenant ${tenant} to pool ${pool}.`, options);
     const report = await moveTenant(house, { tenant, pool }, actor());
     show(report, options, ({ warnings, ...moved }) =>
@@ -160,15 +127,6 @@ async function move(tenant: string, pool: string, options: MoveOptions): Promise
         ...warnings.map((warning) => `warning: ${warning}`),
       ].join('\n'),
     );
-  });
-}
-
-async function showDns(name: string | undefined, options: Output): Promise<void> {
-  await inHouse(async ({ store }) => {
-    const pools = name === undefined ? await store.pools.list() : [await store.pools.get(name)];
-    const servers = await store.servers.list();
-    const records = pools.flatMap((pool) => recordsOf(pool, servers));
-    show(records, options, () => records.map(zoneLine).join('\n'));
   });
 }
 
@@ -217,17 +175,7 @@ function program(): Command {
     .command('serve')
     .description('open the phones’ door and the admin door; SIGTERM drains and ends')
     .action(() => serveUntilStopped(readConfig(process.env)));
-  homeport
-    .command('tenants')
-    .description('list tenants, their pools and provisioning URLs')
-    .option(...json)
-    .action(listTenants);
-  homeport
-    .command('phones')
-    .description('list phones')
-    .option('--tenant <code>', 'only those of this tenant')
-    .option(...json)
-    .action(listPhones);
+  addListCommands(homeport, { inHouse });
   homeport
     .command('render <mac> [file]')
     .description('print the files a phone would get now')
@@ -247,19 +195,22 @@ function program(): Command {
     .option(...json)
     .action(move);
   homeport
-    .command('dns [pool]')
-    .description('print the records that should be published')
-    .option(...json)
-    .action(showDns);
-  homeport
     .command('contacts <tenant> [file]')
     .description('print the contacts of a tenant’s phonebook, or replace them by a CSV file (- for standard input)')
     .option(...json)
     .action(contacts);
+  addDnsCommands(addPoolCommands(homeport, { inHouse, actor }), { inHouse, actor });
+  addFailoverCommand(homeport, { inHouse });
+  addPlanCommands(homeport, { inHouse, actor });
+  addLoadCommands(homeport, { inHouse, actor });
   addTableCommands(homeport, { inHouse, actor });
   addPeopleCommands(homeport, { inHouse, actor });
+  addTemplateCommands(homeport, { inHouse, actor });
+  addPbxCommands(homeport, { inHouse, actor });
   addRedirectCommands(homeport, { inHouse, actor });
   addSecretCommands(homeport, { inHouse, actor });
+  addEnrolmentCommands(homeport, { inHouse, actor });
+  addBackupCommands(homeport, { inHouse, actor });
   homeport.command('demo').description('load the demo world into an empty database').action(demo);
   return homeport;
 }

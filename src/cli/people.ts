@@ -1,13 +1,13 @@
-// `homeport user`, `homeport key`, `homeport audit` and `homeport check`: who may come in, what they did, and whether all
-// is well.
+// `homeport user`, `homeport key` and `homeport check`: who may come in, and whether all is well.
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { checkHouse } from '../app/check.ts';
 import { addApiKey, addUser, changeUser, removeApiKey, removeUser } from '../app/people.ts';
-import { ALL_TENANTS, ROLES } from '../domain/access.ts';
+import { ROLES } from '../domain/access.ts';
 import { invalid } from '../domain/errors.ts';
+import { addAuditCommands } from './audit.ts';
 import { print, show, table } from './print.ts';
-import type { Shell } from './shell.ts';
+import { confirm, type Shell } from './shell.ts';
 
 type Output = { json?: boolean };
 type Holder = Output & { role?: string; tenant?: string[]; expires?: string };
@@ -73,8 +73,10 @@ function userCommands(homeport: Command, { inHouse, actor }: Shell): void {
   user
     .command('remove <name>')
     .description('let somebody in no more')
-    .action((name: string) =>
+    .option('--yes', 'do not ask, for scripts')
+    .action((name: string, { yes = false }: { yes?: boolean }) =>
       inHouse(async (house) => {
+        await confirm(name, `This lets ${name} in no more.`, { yes });
         await removeUser(house, name, actor());
         print(`${name} may not come in any more`);
       }),
@@ -112,48 +114,27 @@ function keyCommands(homeport: Command, { inHouse, actor }: Shell): void {
   key
     .command('remove <id>')
     .description('make a key good for nothing')
-    .action((id: string) =>
+    .option('--yes', 'do not ask, for scripts')
+    .action((id: string, { yes = false }: { yes?: boolean }) =>
       inHouse(async (house) => {
+        await confirm(id, `Whoever uses key ${id} comes in no more.`, { yes });
         await removeApiKey(house, id, actor());
         print(`key ${id} is good for nothing any more`);
       }),
     );
 }
 
-const valueText = (value: unknown) =>
-  value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value);
-
-function historyCommands(homeport: Command, { inHouse }: Shell): void {
-  homeport
-    .command('audit')
-    .description('who changed what, newest first')
-    .option('--tenant <code>', 'only what concerns this tenant')
-    .option('--subject <name>', 'only what was done to this')
-    .option('--limit <number>', 'how many', '50')
-    .option('--json', 'print JSON, for programs')
-    .action((options: Output & { tenant?: string; subject?: string; limit: string }) =>
-      inHouse(async ({ store }) => {
-        const { tenant, subject } = options;
-        const filter = { ...(tenant ? { tenant } : {}), ...(subject ? { subject } : {}) };
-        const limit = Math.min(Math.max(1, Number(options.limit) || 50), 1_000);
-        const entries = await store.audit.list(ALL_TENANTS, { limit, before: null, ...filter });
-        const rows = entries.map(({ at, actor, action, subject: to, changes }) => {
-          const said = changes.map(({ path, before, after }) => `${path}: ${valueText(before)} → ${valueText(after)}`);
-          return [at, actor, action, to, said.slice(0, 3).join('; ') + (said.length > 3 ? ' …' : '')];
-        });
-        show(entries, options, () => table(['when', 'who', 'what', 'to', 'changes'], rows));
-      }),
-    );
+function checkCommand(homeport: Command, { inHouse }: Shell): void {
   homeport
     .command('check')
-    .description('tell what is unsafe or unwell, with the remedy; ends with 1 when there is a fault')
+    .description('tell what is unsafe or unwell, with the remedy; ends with 1 when there is an error')
     .option('--json', 'print JSON, for programs')
     .action((options: Output) =>
       inHouse(async (house) => {
         const findings = await checkHouse(house);
-        const rows = findings.map(({ level, what, remedy }) => [level, what, remedy ?? '']);
+        const rows = findings.map(({ severity, message, remedy }) => [severity, message, remedy ?? '']);
         show(findings, options, () => table(['', 'what', 'remedy'], rows));
-        if (findings.some(({ level }) => level === 'fault')) process.exitCode = 1;
+        if (findings.some(({ severity }) => severity === 'error')) process.exitCode = 1;
       }),
     );
 }
@@ -161,5 +142,6 @@ function historyCommands(homeport: Command, { inHouse }: Shell): void {
 export function addPeopleCommands(homeport: Command, shell: Shell): void {
   userCommands(homeport, shell);
   keyCommands(homeport, shell);
-  historyCommands(homeport, shell);
+  addAuditCommands(homeport, shell);
+  checkCommand(homeport, shell);
 }

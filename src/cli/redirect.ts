@@ -16,7 +16,7 @@ import {
 } from '../app/redirection.ts';
 import { invalid } from '../domain/errors.ts';
 import { print, show, table } from './print.ts';
-import type { Shell } from './shell.ts';
+import { confirm, type Shell } from './shell.ts';
 
 type Output = { json?: boolean };
 
@@ -119,8 +119,9 @@ const claim =
 
 const release =
   ({ inHouse, actor }: Shell) =>
-  (tenant: string, service: string, macs: string[], options: Output) =>
+  (tenant: string, service: string, macs: string[], { yes = false, ...options }: Output & { yes?: boolean }) =>
     inHouse(async (house) => {
+      await confirm(tenant, `This releases ${macs.length} phones of tenant ${tenant} at ${service}.`, { yes });
       showReport(await releasePhones(house, { tenant, service }, { macs }, actor()), options);
     });
 
@@ -177,6 +178,7 @@ export function addRedirectCommands(homeport: Command, shell: Shell): void {
   redirect
     .command('release <tenant> <service> <mac...>')
     .description('release phones at the service')
+    .option('--yes', 'do not ask, for scripts')
     .option(...json)
     .action(release(shell));
   redirect

@@ -13,11 +13,12 @@ type Output = { json?: boolean };
 const reveal = (macText: string, options: Output, { inHouse, actor }: Shell) =>
   inHouse(async (house) => {
     const revealed = await revealPhone(house, parseWith(macSchema, macText, 'the MAC address'), actor());
-    show(revealed, options, ({ lines, settings, parameters }) =>
+    show(revealed, options, ({ lines, provisioning, settings, parameters }) =>
       table(
         ['secret', 'of', 'in clear'],
         [
           ...lines.map(({ user, password }, at) => ['password', `line ${at + 1}, ${user}`, password]),
+          ...(provisioning === null ? [] : [['password', `fetching, ${provisioning.user}`, provisioning.password]]),
           ...Object.entries(settings).map(([name, value]) => [name, 'setting', value]),
           ...parameters.map(({ name, value }) => [name, 'raw parameter', value]),
         ],

@@ -10,7 +10,7 @@ import { bringState, exportState, type Step } from '../app/state.ts';
 import type { Actor } from '../domain/access.ts';
 import { invalid } from '../domain/errors.ts';
 import type { OpenHouse } from '../main.ts';
-import { printError, progressBar, show } from './print.ts';
+import { printError, show, withBar } from './print.ts';
 import { confirm, type Shell } from './shell.ts';
 
 type ImportFlags = {
@@ -56,11 +56,8 @@ function reportText(report: ImportReport, preview: boolean): string {
 async function bringTable(shell: Shell, house: OpenHouse, text: string, flags: ImportFlags): Promise<void> {
   const { preview = false, skipBad = false, tenant, ...output } = flags;
   const options = { preview, skipBad, tenant: tenant ?? null };
-  const bar = progressBar();
-  const report = isPhoneTable(text)
-    ? await importPhones(house, text, options, shell.actor(), bar.show)
-    : await importTenants(house, text, options, shell.actor());
-  bar.end();
+  const bring = isPhoneTable(text) ? importPhones : importTenants;
+  const report = await withBar((bar) => bring(house, text, options, shell.actor(), bar));
   show(report, output, (one) => reportText(one, preview));
   if (report.faults.length > 0) process.exitCode = 1;
 }
@@ -78,7 +75,7 @@ function stepsText(steps: readonly Step[], applied: boolean): string {
 }
 
 /** The document is YAML, which JSON is too. @throws AppError `invalid` when it is neither */
-function parseDocument(text: string): unknown {
+export function parseDocument(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
@@ -90,7 +87,7 @@ async function bringDocument(shell: Shell, house: OpenHouse, text: string, flags
   const { apply = false, prune = false, yes = false, ...output } = flags;
   const document = parseDocument(text);
   if (apply && prune) await confirm('prune', 'This removes whatever the document does not name.', { yes });
-  const steps = await bringState(house, document, { apply, prune }, shell.actor());
+  const steps = await withBar((bar) => bringState(house, document, { apply, prune }, shell.actor(), bar));
   show(steps, output, (all) => stepsText(all, apply));
 }
 
@@ -103,7 +100,9 @@ const bringIn = (shell: Shell) => (file: string, flags: ImportFlags) =>
 
 async function textOf(house: OpenHouse, actor: Actor, what: string, flags: ExportFlags): Promise<string> {
   const { reveal = false, tenant, json = false } = flags;
-  if (what === 'phones') return exportPhones(house, { reveal, tenant: tenant ?? null }, actor);
+  if (what === 'phones') {
+    return withBar((bar) => exportPhones(house, { reveal, tenant: tenant ?? null }, actor, bar));
+  }
   if (what === 'tenants') return exportTenants(house, actor);
   const state = await exportState(house, { reveal }, actor);
   return json ? `${JSON.stringify(state, null, 2)}\n` : stringify(state, { aliasDuplicateObjects: false });

@@ -1,6 +1,7 @@
 // The audit: who changed what, when and from where. Entries are chained by hashes, so one that is changed or taken out
 // later is found; secrets are masked before they are compared, so none can stand in it.
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { Actor } from './access.ts';
 import { isSecretName } from './parameters.ts';
 import { MASK, SETTINGS } from './settings.ts';
@@ -97,3 +98,17 @@ export function followChain(
   }
   return { id, hash, fault: null };
 }
+
+const DAY_MS = 86_400_000;
+const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()], 'must be a day or a moment, ISO 8601');
+const isDay = (text: string) => !text.includes('T');
+
+/** What entries may be looked for by; a day as `to` is meant with all of its hours (UTC). */
+export const auditFilterFields = {
+  tenant: z.string().max(100).optional(),
+  actor: z.string().max(100).optional(),
+  action: z.string().max(100).optional(),
+  subject: z.string().max(300).optional(),
+  from: moment.transform((text) => new Date(text).toISOString()).optional(),
+  to: moment.transform((text) => new Date(Date.parse(text) + (isDay(text) ? DAY_MS : 0)).toISOString()).optional(),
+};

@@ -34,18 +34,24 @@ export type Group = Difference & {
   readonly phones: number;
   /** Does a phone restart to take the change up, as far as its vendor says? */
   readonly restarts: boolean;
+  /** Nothing of the change can be shown: secrets alone change, or the order of the lines. */
+  readonly hidden: boolean;
   /** Some of them. */
   readonly examples: readonly Mac[];
 };
 
 const EXAMPLES_MAX = 5;
 const GROUPS_MAX = 100;
+/** Beyond so many different changes phones are counted, but not gathered any more: each kept one takes memory. */
+const GATHERED_MAX = 10_000;
 
 export type Impact = {
   /** Phones that were looked at. */
   readonly phones: number;
   /** Phones that get other bytes. */
   readonly changed: number;
+  /** Those of them that restart to take the change up, as far as their vendors say. */
+  readonly restarting: number;
   /** The largest first; of very many different changes only some. */
   readonly groups: readonly Group[];
 };
@@ -53,26 +59,33 @@ export type Impact = {
 export type Changed = Difference & {
   readonly mac: Mac;
   readonly vendor: string;
+  /** Does it get other bytes, shown or not? */
+  readonly changed: boolean;
   readonly restarts: boolean;
 };
 
 /** Gathers phones that change in the same way. */
 export function gather(): { add(phone: Changed): void; impact(): Impact } {
   const groups = new Map<string, Group>();
-  let [phones, changed] = [0, 0];
+  let [phones, changed, restarting] = [0, 0, 0];
   return {
-    add({ mac, vendor, removed, added, restarts }) {
+    add({ mac, vendor, removed, added, restarts, changed: isChanged }) {
       phones++;
-      if (removed.length + added.length === 0) return;
+      if (!isChanged) return;
       changed++;
-      const key = JSON.stringify([vendor, removed, added]);
-      const { phones: count, examples } = groups.get(key) ?? { phones: 0, examples: [] };
+      if (restarts) restarting++;
+      const key = JSON.stringify([vendor, restarts, removed, added]);
+      const known = groups.get(key);
+      if (known === undefined && groups.size >= GATHERED_MAX) return;
+      const { phones: count, examples } = known ?? { phones: 0, examples: [] };
       const shown = examples.length < EXAMPLES_MAX ? [...examples, mac] : examples;
-      groups.set(key, { vendor, removed, added, restarts, phones: count + 1, examples: shown });
+      const hidden = removed.length + added.length === 0;
+      groups.set(key, { vendor, removed, added, restarts, hidden, phones: count + 1, examples: shown });
     },
     impact: () => ({
       phones,
       changed,
+      restarting,
       groups: [...groups.values()].sort((a, b) => b.phones - a.phones).slice(0, GROUPS_MAX),
     }),
   };

@@ -17,6 +17,8 @@ export type Fetch = {
   readonly userAgent: string;
   readonly model: string | null;
   readonly firmware: string | null;
+  /** Which of the tenant's tokens stood in the path, by its public name; null when the phone came without one. */
+  readonly tokenId: string | null;
 };
 
 const USER_AGENT_MAX = 200;

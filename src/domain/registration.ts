@@ -3,7 +3,7 @@
 
 /** A contact as a PBX holds it (RFC 3261 section 10). */
 export type Contact = {
-  /** Who is registered: the SIP user of a line. */
+  /** Who is registered, as the PBX names it: the SIP user of a line, with `@domain` where it keeps several domains apart. */
   readonly user: string;
   /** Where requests for this one contact go; what the phone gave, as the PBX sends to it. */
   readonly uri: string;
@@ -24,3 +24,13 @@ export type Notified =
   | { readonly kind: 'refused'; readonly reason: string }
   /** It left and nobody knows: sending again may ask twice. */
   | { readonly kind: 'unknown'; readonly reason: string };
+
+/** A URI without anything that could end it, or the header or line that it stands in (RFC 3261 section 25.1). */
+const CONTACT_URI = /^sips?:[!-~]{1,1000}$/;
+const EVENT = /^[A-Za-z][\w.-]{0,40}(?:;[A-Za-z-]{1,20}=[\w-]{1,20}){0,3}$/;
+
+/** Why a phone cannot be asked in this way; null when it can. What is refused here reaches no PBX of any kind. */
+export function notifyFault(uri: string, event: string): string | null {
+  if (!CONTACT_URI.test(uri) || /[<>"\\^`{|}]/.test(uri)) return 'the contact is no SIP URI';
+  return EVENT.test(event) ? null : 'the event must be a word such as check-sync;reboot=false';
+}

@@ -40,6 +40,8 @@ export const renderContextSchema = z.strictObject({
     url: z.string(),
     /** The same without scheme and without the slash at the end. */
     hostPath: z.string(),
+    /** What the phone proves itself with when it fetches; null where its tenant does not ask for that. */
+    credential: z.strictObject({ user: z.string(), password: z.string() }).nullable(),
   }),
   sip: z.strictObject({
     /** The SIP server: the pool's domain, or the tenant's SIP domain when the pool is the outbound proxy. */
@@ -130,11 +132,13 @@ export type ContextParts = {
   readonly parameters: readonly Parameter[];
   /** The tenant's provisioning URL, with the slash at the end. */
   readonly provisioningUrl: string;
+  /** The phone's own credential at the phones' door; left out or null where it has none. */
+  readonly credential?: RenderContext['provisioning']['credential'];
 };
 
 /** Builds the values for one phone. They depend on its arguments alone, so equal input gives equal bytes. */
 export function buildContext(parts: ContextParts): RenderContext {
-  const { phone, tenant, pool, model, settings, parameters, provisioningUrl } = parts;
+  const { phone, tenant, pool, model, settings, parameters, provisioningUrl, credential = null } = parts;
   const [transport] = pool.transports;
   if (transport === undefined) throw new Error(`assertion failed: pool ${pool.name} has no transport`);
   const viaProxy = tenant.binding === 'outboundProxy';
@@ -152,7 +156,7 @@ export function buildContext(parts: ContextParts): RenderContext {
   const keys = keyViews(everyKey(phone.keys, model, lines.length), lines);
   return {
     phone: { mac: phone.mac, model: phone.model },
-    provisioning: provisioningViews(provisioningUrl),
+    provisioning: { ...provisioningViews(provisioningUrl), credential },
     sip: {
       registrar: viaProxy && tenant.sipDomain !== null ? tenant.sipDomain : pool.domain,
       outboundProxy: viaProxy ? pool.domain : null,
@@ -185,7 +189,7 @@ export function buildContext(parts: ContextParts): RenderContext {
   };
 }
 
-function provisioningViews(url: string): RenderContext['provisioning'] {
+function provisioningViews(url: string): Omit<RenderContext['provisioning'], 'credential'> {
   const [scheme = '', rest = ''] = url.split('://');
   return { scheme: scheme === 'https' ? 'https' : 'http', url, hostPath: rest.replace(/\/$/, '') };
 }
@@ -231,10 +235,13 @@ export function maskSecrets(context: RenderContext): RenderContext {
   const { adminPassword, userPassword } = context.settings;
   const masked = (secret: string | null) => (secret === null ? null : MASK);
   const tokenless = (text: string) => text.replace(/\/p\/[^/]+/, `/p/${MASK}`);
-  const { scheme, url, hostPath } = context.provisioning;
+  const { scheme, url, hostPath, credential } = context.provisioning;
   return {
     ...context,
-    provisioning: { scheme, url: tokenless(url), hostPath: tokenless(hostPath) },
+    provisioning: {
+      ...{ scheme, url: tokenless(url), hostPath: tokenless(hostPath) },
+      credential: credential && { ...credential, password: MASK },
+    },
     lines: context.lines.map((line) => ({ ...line, password: MASK })),
     settings: { ...context.settings, adminPassword: masked(adminPassword), userPassword: masked(userPassword) },
     parameters: context.parameters.map(({ name, value }) => ({ name, value: isSecretName(name) ? MASK : value })),

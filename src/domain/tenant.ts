@@ -1,6 +1,7 @@
 // A tenant: a customer whose phones we serve. It stands on exactly one pool; that placement is the load lever.
 import { z } from 'zod';
 import { parametersSchema } from './parameters.ts';
+import { PROOFS } from './proof.ts';
 import { settingsLevelSchema } from './settings.ts';
 import { hostNameSchema, lineText, nameSchema } from './text.ts';
 
@@ -19,6 +20,8 @@ const tenantShape = z.strictObject({
   sipDomain: hostNameSchema.nullable().default(null),
   /** The load of the tenant; null means the number of its phones. */
   weight: z.number().nonnegative().finite().nullable().default(null),
+  /** What the tenant's phones must prove before they get their files. */
+  proof: z.enum(PROOFS).default('credential'),
   settings: settingsLevelSchema.default({}),
   parameters: parametersSchema.default({}),
 });

@@ -23,3 +23,17 @@ export function tokenText(bytes: Uint8Array): string {
 
 /** Tokens are looked up by their hash, so that the column shows nothing. They are random, so no slow hash is needed. */
 export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** By what a token is spoken of: it tells tokens apart and opens nothing. */
+export const tokenId = (hash: string): string => hash.slice(0, 12);
+
+/** A token of a tenant, without the token. */
+export type TokenFacts = {
+  readonly id: string;
+  /** ISO 8601; null where that is not known any more. */
+  readonly madeAt: string | null;
+  /** When it ends; null when nobody has said. */
+  readonly endsAt: string | null;
+  /** Is it the one in the provisioning URL? */
+  readonly newest: boolean;
+};

@@ -39,6 +39,9 @@ export class Refusal extends Error {
   }
 }
 
+/** When whoever was told that something is unavailable may try again. */
+const RETRY_AFTER_S = 5;
+
 type Problem = { code: ErrorCode; status?: number; detail: string; faults?: readonly Fault[] };
 
 export function sendProblem(response: Response, { code, status = STATUS[code], detail, faults = [] }: Problem): void {
@@ -52,6 +55,7 @@ export const problems: ErrorRequestHandler = (error: unknown, request, response,
   if (response.headersSent) return next(error);
   if (error instanceof AppError) {
     if (error.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer');
+    if (error.code === 'unavailable') response.set('Retry-After', String(RETRY_AFTER_S));
     return sendProblem(response, { code: error.code, detail: error.message, faults: error.faults });
   }
   const refused = refusalOf(error);

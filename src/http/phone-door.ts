@@ -4,14 +4,18 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { performance } from 'node:perf_hooks';
 import { type Readable, Stream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { acceptUpload } from '../app/accept-upload.ts';
+import { keepUpload, mayUpload } from '../app/accept-upload.ts';
+import type { FileRequest } from '../app/admit.ts';
 import { findFirmware } from '../app/find-firmware.ts';
 import type { FetchRecorder } from '../app/record-fetches.ts';
-import { type FileRequest, type House, type KnownPhone, type Stranger, serveFile } from '../app/serve-file.ts';
-import type { Firmware, FirmwareFile } from '../firmware/firmware.ts';
+import { type Admitted, type PhoneHouse, serveFile } from '../app/serve-file.ts';
+import type { Mac } from '../domain/mac.ts';
+import type { CertificateProof } from '../domain/proof.ts';
+import type { FirmwareFile } from '../firmware/firmware.ts';
 import { log } from '../log.ts';
 import type { AnswerKind, Metrics } from '../metrics.ts';
-import { clientAddress } from './address.ts';
+import { clientAddress, isSecure } from './address.ts';
+import { type Authorization, openAuthorization, type Read, type Scheme } from './authorization.ts';
 import { newRequestId } from './follow.ts';
 import { rangeOf } from './range.ts';
 
@@ -25,33 +29,50 @@ const WENT_AWAY = 499;
 // carry their own proof. Some phones write the slash of their URL twice.
 const PATH = /^\/(?:p\/(?<token>[A-Za-z0-9]{1,64})\/+)?(?<file>[A-Za-z0-9._-]{1,80})$/;
 
-export type PhoneDoor = House & {
+/** What became of a request, for whoever watches over the door. */
+export type Seen = {
+  readonly address: string;
+  /** The MAC address that the request is about, known or not; null when it names none. */
+  readonly mac: Mac | null;
+  /** The tenant whose token stood in the path. */
+  readonly tenant: string | null;
+  /** What was decided; `fault` when we could not. */
+  readonly outcome: Admitted['outcome'] | 'fault';
+};
+
+export type PhoneDoor = PhoneHouse & {
   readonly fetches: FetchRecorder;
   readonly metrics: Metrics;
-  readonly firmware: Firmware;
-  readonly now: () => Date;
+  /** The phone that a request's client certificate proves; null for none, or one that is not good. */
+  readonly certificateOf?: (request: IncomingMessage) => CertificateProof | null;
+  /** May a phone send its password where others can listen? */
+  readonly basicWithoutTls?: boolean;
+  /** Is told of every request for a file once it is decided. It must not throw and must not take long. */
+  readonly observe?: (seen: Seen) => void;
 };
+
+type Means = PhoneDoor & { readonly authorization: Authorization };
 
 type Answer = {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | number>>;
+  readonly headers: Readonly<Record<string, string | number | string[]>>;
   readonly body: Buffer | Readable | null;
-  readonly phone: KnownPhone | null;
-  readonly stranger?: Stranger | null;
+  /** Null where nobody has looked at what was asked for. */
+  readonly admitted: Admitted | null;
   readonly digest: string | null;
   readonly kind: AnswerKind;
 };
 
-const plain = (status: number, phone: KnownPhone | null, headers = {}): Answer => ({
+const plain = (status: number, admitted: Admitted | null, headers = {}): Answer => ({
   status,
   headers: { 'Content-Length': 0, ...headers },
   body: null,
-  phone,
+  admitted,
   digest: null,
   kind: 'other',
 });
 
-const notThere = (phone: KnownPhone | null) => plain(404, phone);
+const notThere = (admitted: Admitted | null) => plain(404, admitted);
 const unwell = () => plain(503, null, { 'Retry-After': RETRY_AFTER_S });
 
 /** A request on its way: what is needed of it also when its connection is gone. */
@@ -60,15 +81,23 @@ type Visit = {
   readonly id: string;
   readonly method: string;
   readonly address: string;
-  readonly asked: FileRequest | null;
+  readonly asked: Request | null;
 };
 
-/** The request listener of the phones' door. */
-export function phoneDoor(door: PhoneDoor): RequestListener {
+/** What a phone asks for, and how it may be asked to prove itself. */
+type Request = FileRequest & { readonly credential: Read | null; readonly schemes: readonly Scheme[] };
+
+/**
+ * The request listener of the phones' door. The house is looked at with every request: parts of it are settled after the
+ * door has opened.
+ */
+export function phoneDoor(house: PhoneDoor): RequestListener {
+  const authorization = openAuthorization(house);
   return (request, response) => {
     const began = performance.now();
     const { method = '' } = request;
-    const visit = { id: newRequestId(), method, address: clientAddress(request), asked: fileRequest(request) };
+    const door = { ...house, authorization };
+    const visit = { id: newRequestId(), method, address: clientAddress(request), asked: fileRequest(door, request) };
     answer(door, request, visit.asked)
       .catch((error: unknown): Answer => {
         if (request.destroyed && !request.complete) return plain(WENT_AWAY, null);
@@ -91,14 +120,36 @@ export function phoneDoor(door: PhoneDoor): RequestListener {
   };
 }
 
-function fileRequest(request: IncomingMessage): FileRequest | null {
-  const groups = PATH.exec(request.url ?? '')?.groups;
+function fileRequest(door: Means, request: IncomingMessage): Request | null {
+  const { method = '', url = '' } = request;
+  const groups = PATH.exec(url)?.groups;
   if (groups?.file === undefined) return null;
-  const token = groups.token?.toLowerCase() ?? null;
-  return { token, file: groups.file, userAgent: request.headers['user-agent'] ?? '' };
+  const { authorization: header, 'user-agent': userAgent = '' } = request.headers;
+  const schemes = schemesFor(door, request, groups.file, userAgent);
+  return {
+    ...{ token: groups.token?.toLowerCase() ?? null, file: groups.file, userAgent, schemes },
+    address: clientAddress(request),
+    certificate: door.certificateOf?.(request) ?? null,
+    credential: door.authorization.read({ method, url, header, schemes }),
+    isLookOnly: method === 'HEAD',
+  };
 }
 
-async function answer(door: PhoneDoor, request: IncomingMessage, asked: FileRequest | null): Promise<Answer> {
+const SCHEMES: readonly Scheme[] = ['digest-sha-256', 'digest-md5', 'basic'];
+
+/** How the phone that may be asking can prove itself: all that the vendors can that use the name, or that it says it is. */
+function schemesFor(door: Means, request: IncomingMessage, file: string, userAgent: string): readonly Scheme[] {
+  const { vendors, basicWithoutTls = false } = door;
+  const claims = vendors.identify(file).map(({ vendor }) => vendor);
+  const agent = vendors.readAgent(userAgent)?.vendor;
+  const isOneOfThem = agent !== undefined && (claims.length === 0 || claims.includes(agent));
+  const asking = isOneOfThem ? [agent] : claims.length > 0 ? claims : vendors.ids;
+  const known = new Set(asking.flatMap((vendor) => vendors.authentication(vendor)));
+  const othersListen = !isSecure(request) && !basicWithoutTls;
+  return SCHEMES.filter((scheme) => known.has(scheme) && !(scheme === 'basic' && othersListen));
+}
+
+async function answer(door: Means, request: IncomingMessage, asked: Request | null): Promise<Answer> {
   if (asked === null) return notThere(null);
   switch (request.method) {
     case 'GET':
@@ -111,21 +162,28 @@ async function answer(door: PhoneDoor, request: IncomingMessage, asked: FileRequ
   }
 }
 
-async function give(door: PhoneDoor, request: IncomingMessage, asked: FileRequest): Promise<Answer> {
-  const { phone, stranger, file, kind } = await serveFile(door, asked);
+/** One answer for everything that is not proven and one for everything that is not there, whatever there is. */
+function refuse({ authorization }: Means, { schemes, credential }: Request, admitted: Admitted): Answer {
+  if (admitted.outcome !== 'challenge') return notThere(admitted);
+  const values = authorization.challenges(schemes, credential?.isStale() === true);
+  return plain(401, admitted, { 'WWW-Authenticate': values });
+}
+
+async function give(door: Means, request: IncomingMessage, asked: Request): Promise<Answer> {
+  const { file, kind, mayBeImage, ...admitted } = await serveFile(door, asked);
   if (file === null) {
-    const image = phone === null ? await findFirmware(door, asked) : null;
-    return image === null ? { ...notThere(phone), stranger } : giveImage(request, image);
+    const image = mayBeImage ? await findFirmware(door.firmware, asked.file) : null;
+    return image === null ? refuse(door, asked, admitted) : { ...(await giveImage(request, image)), admitted };
   }
   const { body, contentType, digest } = file;
   const known = { ETag: `"${digest}"`, 'Cache-Control': 'private, no-store' };
   if (matches(request.headers['if-none-match'], digest)) {
-    return { status: 304, headers: known, body: null, phone, digest, kind };
+    return { status: 304, headers: known, body: null, admitted, digest, kind };
   }
   const headers = { ...known, 'Content-Type': contentType, 'Content-Length': body.length };
   return request.method === 'HEAD'
-    ? { status: 200, headers, body: null, phone, digest: null, kind }
-    : { status: 200, headers, body, phone, digest, kind };
+    ? { status: 200, headers, body: null, admitted, digest: null, kind }
+    : { status: 200, headers, body, admitted, digest, kind };
 }
 
 /** An image, or the part of it that is asked for. */
@@ -133,7 +191,7 @@ async function giveImage(request: IncomingMessage, image: FirmwareFile): Promise
   const { range: asked, 'if-range': onlyIf, 'if-none-match': had } = request.headers;
   const known = { ETag: `"${image.tag}"`, 'Accept-Ranges': 'bytes', 'Content-Type': 'application/octet-stream' };
   const range = onlyIf === undefined || onlyIf === known.ETag ? rangeOf(asked, image.bytes) : null;
-  const nothing = { body: null, phone: null, digest: null, kind: 'firmware' } as const;
+  const nothing = { body: null, admitted: null, digest: null, kind: 'firmware' } as const;
   if (matches(had, image.tag) || range === 'unsatisfiable' || request.method === 'HEAD' || image.bytes === 0) {
     await image.close();
     if (matches(had, image.tag)) return { ...nothing, status: 304, headers: known };
@@ -157,14 +215,14 @@ function matches(header: string | undefined, digest: string): boolean {
   return header.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === `"${digest}"`);
 }
 
-async function take(door: PhoneDoor, request: IncomingMessage, asked: FileRequest): Promise<Answer> {
-  const uploads = door.vendors.identify(asked.file).some(({ spec }) => spec.kind === 'uploaded');
-  if (!uploads || asked.token === null) return notThere(null);
+async function take(door: Means, request: IncomingMessage, asked: Request): Promise<Answer> {
+  const { taking, ...admitted } = await mayUpload(door, asked);
+  if (taking === null) return refuse(door, asked, admitted);
   const content = await readBody(request);
   if (content === null) return plain(413, null, { Connection: 'close' });
-  const { phone, outcome } = await acceptUpload(door, asked, content);
-  if (outcome === 'too_large') return plain(413, phone);
-  return outcome === 'kept' ? { ...plain(200, phone), kind: 'uploaded' } : notThere(phone);
+  const outcome = await keepUpload(door, taking, content);
+  if (outcome === 'too_large') return plain(413, admitted);
+  return outcome === 'kept' ? { ...plain(200, admitted), kind: 'uploaded' } : notThere(admitted);
 }
 
 /**
@@ -191,15 +249,23 @@ async function send(response: ServerResponse, { status, headers, body }: Answer)
 
 function record(door: PhoneDoor, { asked, address, method }: Visit, given: Answer): void {
   if (asked === null) return;
+  const { admitted } = given;
+  const { mac = null, tenant = null, outcome = 'fault' } = admitted ?? {};
+  door.observe?.({ address, mac, tenant, outcome });
+  if (admitted === null) return;
   const seen = { file: asked.file, address, userAgent: asked.userAgent };
-  if (given.stranger) door.fetches.meet(given.stranger, seen);
-  if (given.phone === null) return;
-  const { mac, tenant } = given.phone;
-  door.fetches.add({ mac, tenant, method, ...seen, status: given.status, digest: given.digest });
+  const { stranger, contest, used, phone, tokenId } = admitted;
+  if (stranger) door.fetches.meet(stranger, seen);
+  if (contest) door.fetches.contest(contest, address);
+  if (used) door.fetches.prove(used);
+  if (outcome === 'enrol' || contest) door.metrics.enrolment(contest ? 'refused' : 'handed_out');
+  if (phone === null) return;
+  const of = { mac: phone.mac, tenant: phone.tenant, tokenId };
+  door.fetches.add({ ...of, ...seen, method, status: given.status, digest: given.digest });
 }
 
 /** Whose phone asks, as far as file name and user agent say, for phones that have not proven themselves. */
-function guess({ vendors }: PhoneDoor, asked: FileRequest | null) {
+function guess({ vendors }: PhoneDoor, asked: Request | null) {
   if (asked === null) return { vendor: null, file: null };
   const claims = vendors.identify(asked.file);
   const [first] = claims;
@@ -211,11 +277,12 @@ function guess({ vendors }: PhoneDoor, asked: FileRequest | null) {
 
 /** Counts what a phone was given after `ms` milliseconds, and writes it in the log for whoever looks closely. */
 function follow(door: PhoneDoor, { id, method, address, asked }: Visit, given: Answer, ms: number): void {
-  const known = given.phone && { vendor: given.phone.vendor, file: asked?.file ?? null };
+  const phone = given.admitted?.phone ?? null;
+  const known = phone && { vendor: phone.vendor, file: asked?.file ?? null };
   const { vendor, file } = known ?? guess(door, asked);
   const { status, kind } = given;
   door.metrics.phoneAnswered({ method, vendor, kind, status, seconds: ms / 1_000 });
-  if (given.stranger) door.metrics.strangerSeen(vendor);
+  if (given.admitted?.stranger) door.metrics.strangerSeen(vendor);
   if (!log.isLevelEnabled('debug')) return;
   const line = { request: id, method, vendor, file, kind, status, ms: Math.round(ms * 10) / 10, address };
   log.debug(line, 'phone request');

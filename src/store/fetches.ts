@@ -6,21 +6,31 @@ import { fromFetch, toFetch } from './codec.ts';
 import type { Tables } from './schema.ts';
 import { inScope } from './scope.ts';
 
-export type FetchFilter = { readonly mac?: string; readonly tenant?: string; readonly limit: number };
+export type FetchFilter = {
+  readonly mac?: string;
+  readonly tenant?: string;
+  readonly limit: number;
+  /** Only fetches before this one; left out or null, the newest. */
+  readonly before?: number | null;
+};
+
+/** A fetch as it is kept; later ones have larger ids. */
+export type StoredFetch = Fetch & { readonly id: number };
 
 export const fetchReads = (db: Kysely<Tables>) => ({
   /** The latest fetches, newest first. */
-  async list(scope: Scope, { mac, tenant, limit }: FetchFilter): Promise<Fetch[]> {
+  async list(scope: Scope, { mac, tenant, limit, before = null }: FetchFilter): Promise<StoredFetch[]> {
     const rows = await db
       .selectFrom('fetch')
       .selectAll()
       .where(inScope('fetch.tenant', scope))
       .$if(mac !== undefined, (query) => query.where('mac', '=', mac ?? ''))
       .$if(tenant !== undefined, (query) => query.where('tenant', '=', tenant ?? ''))
+      .$if(before !== null, (query) => query.where('id', '<', before ?? 0))
       .orderBy('id', 'desc')
       .limit(limit)
       .execute();
-    return rows.map(toFetch);
+    return rows.map((row) => ({ ...toFetch(row), id: Number(row.id) }));
   },
   /** How many of a tenant's enabled phones have fetched nothing since. */
   async silentSince(tenant: string, at: string): Promise<number> {

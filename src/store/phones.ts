@@ -59,6 +59,17 @@ export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
         .execute();
       return withLines(rows);
     },
+    /** How many phones there are within the scope. */
+    async count(scope: Scope, { tenant, vendor }: Pick<PhoneFilter, 'tenant' | 'vendor'> = {}): Promise<number> {
+      const row = await db
+        .selectFrom('phone')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where(inScope('phone.tenant', scope))
+        .$if(tenant !== undefined, (query) => query.where('tenant', '=', tenant ?? ''))
+        .$if(vendor !== undefined, (query) => query.where('vendor', '=', vendor ?? ''))
+        .executeTakeFirst();
+      return Number(row?.count ?? 0);
+    },
     /** What the lines of a tenant's enabled phones are called, in the order of the phones. */
     async names(tenant: string): Promise<Pick<Line, 'user' | 'displayName' | 'label' | 'extension'>[]> {
       return db
@@ -70,6 +81,23 @@ export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
         .orderBy('line.mac')
         .orderBy('line.position')
         .execute();
+    },
+    /** The enabled phones whose lines have these users, in any case; each user in lower case. */
+    async ofUsers(users: readonly string[]): Promise<{ user: string; mac: Mac; tenant: string }[]> {
+      const wanted = [...new Set(users.map((user) => user.toLowerCase()))];
+      const found: { user: string; mac: Mac; tenant: string }[] = [];
+      for (let at = 0; at < wanted.length; at += LINES_AT_ONCE) {
+        const rows = await db
+          .selectFrom('line')
+          .innerJoin('phone', 'phone.mac', 'line.mac')
+          .select(['line.user', 'phone.mac', 'phone.tenant'])
+          .where('phone.enabled', '=', 1)
+          .where(({ fn }) => fn<string>('lower', ['line.user']), 'in', wanted.slice(at, at + LINES_AT_ONCE))
+          .orderBy('phone.mac')
+          .execute();
+        found.push(...rows.map(({ user, mac, tenant }) => ({ user: user.toLowerCase(), mac: mac as Mac, tenant })));
+      }
+      return found;
     },
     async find(scope: Scope, mac: Mac): Promise<Phone | null> {
       const [phone] = await withLines(await select(scope).where('mac', '=', mac).execute());

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { notFound } from '../domain/errors.ts';
 import type { Pool } from '../domain/pool.ts';
+import type { VendorCount } from '../domain/simulation.ts';
 import { fromPool, toPool } from './codec.ts';
 import type { Tables } from './schema.ts';
 
@@ -23,6 +24,20 @@ export const poolReads = (db: Kysely<Tables>) => ({
       .orderBy('position')
       .execute();
     return toPool(row, targets);
+  },
+  /** How many enabled phones of each vendor the pool's tenants have, in the order of the vendors' names. */
+  async phones(name: string): Promise<VendorCount[]> {
+    const rows = await db
+      .selectFrom('phone')
+      .innerJoin('tenant', 'tenant.code', 'phone.tenant')
+      .select('phone.vendor')
+      .select(({ fn }) => fn.countAll<number>().as('phones'))
+      .where('tenant.pool', '=', name)
+      .where('phone.enabled', '=', 1)
+      .groupBy('phone.vendor')
+      .orderBy('phone.vendor')
+      .execute();
+    return rows.map(({ vendor, phones }) => ({ vendor, phones: Number(phones) }));
   },
 });
 

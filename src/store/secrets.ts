@@ -76,8 +76,27 @@ export function readKey(file: string): Buffer {
 
 const isOpenToOthers = (file: string) => process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0;
 
+const PASSPHRASE_LEAST = 16;
+
+/**
+ * Reads the passphrase of backups: the file without the blank space around it.
+ * @throws AppError `unavailable` when it is missing, readable by others, or shorter than 16 characters
+ */
+export function readPassphrase(file: string): string {
+  if (!existsSync(file)) throw unavailable(`the file ${file}, which should hold the passphrase of backups, is missing`);
+  if (isOpenToOthers(file))
+    throw unavailable(`the passphrase in ${file} can be read by others; run: chmod 600 ${file}`);
+  const text = readFileSync(file, 'utf8').trim();
+  if (text.length < PASSPHRASE_LEAST) {
+    throw unavailable(
+      `the passphrase in ${file} has ${text.length} characters; at least ${PASSPHRASE_LEAST} are needed`,
+    );
+  }
+  return text;
+}
+
 /** A change of names in a folder survives a power cut only when the folder itself is written. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(folder, 'r');
   fsyncSync(handle);
@@ -197,6 +216,39 @@ function fits(file: string, canary: string): boolean {
 
 /** The files in which the key may stand: its own, and, while a rotation ends or after one was cut off, that of the next. */
 const keyFiles = (keyFile: string) => (existsSync(nextKeyFile(keyFile)) ? [keyFile, nextKeyFile(keyFile)] : [keyFile]);
+
+/** Every file in which a key of this installation may stand: the one in use, the next, the old ones. */
+export const everyKeyFile = (keyFile: string): string[] =>
+  existsSync(dirname(keyFile))
+    ? [keyFile, nextKeyFile(keyFile), ...oldKeyFiles(keyFile).reverse()].filter((file) => existsSync(file))
+    : [];
+
+/** The file among these whose key a canary was sealed with; null when it is none of them. */
+export const fittingFile = (files: readonly string[], canary: string): string | null =>
+  files.find((file) => fits(file, canary)) ?? null;
+
+/** Writes down a key for its owner alone, in a folder of ours. */
+export const writeKey = (file: string, key: Buffer): void => writeNew(file, keyText(key));
+
+/**
+ * Lays a key beside the one in use, as a rotation does, so that whoever opens the database finds the one that fits; `swapKeys`
+ * puts it in its place. Where no key is in use, it becomes that. @returns whether it has to be swapped
+ */
+export function layKey(keyFile: string, key: Buffer): boolean {
+  if (!existsSync(keyFile)) {
+    mkdirSync(dirname(keyFile), { recursive: true });
+    writeNew(keyFile, keyText(key));
+    return false;
+  }
+  if (Buffer.from(readFileSync(keyFile, 'utf8').trim(), 'base64').equals(key)) return false;
+  if (existsSync(nextKeyFile(keyFile))) {
+    throw unavailable(
+      `${nextKeyFile(keyFile)} holds a key that is not in use: a rotation was cut off; start Homeport once, or move it away`,
+    );
+  }
+  writeBeside(keyFile, nextKeyFile(keyFile), keyText(key));
+  return true;
+}
 
 /**
  * Finds the key that a canary was sealed with.

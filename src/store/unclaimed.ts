@@ -36,23 +36,28 @@ export const unclaimedReads = (db: Kysely<Tables>) => ({
 });
 
 export const unclaimedWrites = (db: Kysely<Tables>) => ({
-  /** Adds a sighting to what is known of the phone, unless it has been claimed meanwhile. Beyond the tenant's limit a new phone is not taken up. */
-  async see(sighting: Unclaimed): Promise<void> {
+  /**
+   * Adds a sighting to what is known of the phone, unless it has been claimed meanwhile. Beyond the tenant's limit a new
+   * phone is not taken up.
+   * @returns false when it was not for that reason
+   */
+  async see(sighting: Unclaimed): Promise<boolean> {
     const claimed = await db.selectFrom('phone').select('mac').where('mac', '=', sighting.mac).executeTakeFirst();
-    if (claimed !== undefined) return;
+    if (claimed !== undefined) return true;
     const row = await db.selectFrom('unclaimed').selectAll().where('mac', '=', sighting.mac).executeTakeFirst();
     if (row !== undefined) {
       const joined = fromUnclaimed(joinSightings(toUnclaimed(row), sighting));
       await db.updateTable('unclaimed').set(joined).where('mac', '=', sighting.mac).execute();
-      return;
+      return true;
     }
     const counted = await db
       .selectFrom('unclaimed')
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('tenant', '=', sighting.tenant)
       .executeTakeFirst();
-    if (Number(counted?.count) < UNCLAIMED_MAX)
-      await db.insertInto('unclaimed').values(fromUnclaimed(sighting)).execute();
+    if (Number(counted?.count) >= UNCLAIMED_MAX) return false;
+    await db.insertInto('unclaimed').values(fromUnclaimed(sighting)).execute();
+    return true;
   },
   /** Puts a phone that somebody has announced among the unclaimed ones, unless it has been seen already. */
   async expect(announced: Unclaimed): Promise<void> {

@@ -6,7 +6,7 @@ import request from 'supertest';
 import { ROLES, type Role } from '../../src/domain/access.ts';
 import { OPERATIONS } from '../../src/http/api/operations.ts';
 import { giveAccount } from '../redirection/services.ts';
-import { type App, startApp } from '../support/app.ts';
+import { type App, startApp, temporaryFolder } from '../support/app.ts';
 
 /** A body that is a text is a table. */
 type Asked = { readonly path: string; readonly body?: object | string };
@@ -72,6 +72,15 @@ const newStranger = async (app: App, tenant: string, unique: string) => {
   }
   throw new Error(`${mac} was not taken up`);
 };
+const DESK = 'yealink/desk.cfg.hbs';
+const deskSource = (app: App) => app.house.vendors.templates.find(({ file }) => DESK.endsWith(file))?.source() ?? '';
+const newTemplate = async (app: App, file: string) => {
+  await app
+    .api('put', `templates/${file}`)
+    .send({ source: deskSource(app) })
+    .expect(200);
+  return { path: `templates/${file}` };
+};
 const newOverride = async (app: App, tenant: string, unique: string) => {
   const mac = macOf(unique);
   const phone = { mac, tenant, vendor: 'polycom', model: 'VVX 450', lines: [line] };
@@ -81,6 +90,39 @@ const newOverride = async (app: App, tenant: string, unique: string) => {
   return `phones/${mac}/overrides/${mac}-phone.cfg`;
 };
 
+/** A plan that the first key proposes: a server that nobody stands on is emptied, or used again. */
+const newPlan = async (app: App) => {
+  if ((await app.api('get', 'servers')).body.items.every(({ name }: { name: string }) => name !== 'spare')) {
+    await app.api('post', 'servers').send({ name: 'spare', host: 'spare.example.com' }).expect(201);
+  }
+  const { body } = await app.api('get', 'servers/spare').expect(200);
+  const order = body.state === 'active' ? { drain: ['spare'] } : { bringBack: ['spare'] };
+  return (
+    await app
+      .api('post', 'plans')
+      .send({ ...order, mode: 'fast', limits: { tenants: 0 } })
+      .expect(201)
+  ).body;
+};
+
+const dnsTarget = { kind: 'powerdns', baseUrl: 'http://127.0.0.1:9', apiKey: 'not-shown' };
+const newTarget = async (app: App, unique: string) => {
+  await app.api('put', `dns/targets/t${unique}.example.net`).send(dnsTarget).expect(200);
+  return `t${unique}.example.net`;
+};
+/** Where nothing is published, nobody outside is asked. */
+const forgetTargets = async (app: App) => {
+  const { body } = await app.api('get', 'dns/targets').expect(200);
+  for (const { zone } of body.items) await app.api('delete', `dns/targets/${zone}`).expect(204);
+};
+
+const connection = { kind: 'sip', host: '127.0.0.1', port: 9 };
+const connectedServer = async (app: App, unique: string) => {
+  const server = await newServer(app, `c${unique}`);
+  await app.api('put', `servers/${server}/connection`).send(connection).expect(200);
+  return server;
+};
+
 /** Operation → what it needs at least, and a request that succeeds for somebody who may. */
 const CASES: Record<string, [Least, Prepare]> = {
   listServers: ['fleet', () => ({ path: 'servers' })],
@@ -88,6 +130,15 @@ const CASES: Record<string, [Least, Prepare]> = {
   getServer: ['fleet', () => ({ path: 'servers/voip1' })],
   changeServer: ['operate', () => ({ path: 'servers/voip1', body: { capacity: 5 } })],
   removeServer: ['operate', async (app, _t, u) => ({ path: `servers/${await newServer(app, u)}` })],
+  getConnection: ['fleet', async (app, _t, u) => ({ path: `servers/${await connectedServer(app, u)}/connection` })],
+  putConnection: [
+    'own',
+    async (app, _t, u) => ({ path: `servers/${await newServer(app, `d${u}`)}/connection`, body: connection }),
+  ],
+  removeConnection: ['own', async (app, _t, u) => ({ path: `servers/${await connectedServer(app, u)}/connection` })],
+  listRegistrations: ['fleet', () => ({ path: 'servers/voip1/registrations' })],
+  getPhoneRegistrations: ['look', (_app, t) => ({ path: `phones/${phoneOf(t)}/registrations` })],
+  getConvergence: ['look', () => ({ path: 'convergence' })],
   listPools: ['fleet', () => ({ path: 'pools' })],
   addPool: [
     'operate',
@@ -100,9 +151,83 @@ const CASES: Record<string, [Least, Prepare]> = {
   changePool: ['operate', () => ({ path: 'pools/pbxA', body: { ttl: 60 } })],
   removePool: ['operate', async (app, _t, u) => ({ path: `pools/${await newPool(app, u)}` })],
   getPoolRecords: ['fleet', () => ({ path: 'pools/pbxA/records' })],
+  listRecords: ['fleet', () => ({ path: 'records' })],
+  simulate: ['fleet', () => ({ path: 'simulations', body: { pool: 'pbxA', down: ['voip1'] } })],
+  listLints: ['fleet', () => ({ path: 'lints' })],
+  getInstallation: ['fleet', () => ({ path: 'installation' })],
+  changeInstallation: [
+    'operate',
+    (_app, _t, u) => ({ path: 'installation', body: { promisedMoveS: 1_000 + Number(u) } }),
+  ],
+  listDnsTargets: ['fleet', () => ({ path: 'dns/targets' })],
+  getDnsTarget: ['fleet', async (app, _t, u) => ({ path: `dns/targets/${await newTarget(app, u)}` })],
+  putDnsTarget: ['own', (_app, _t, u) => ({ path: `dns/targets/z${u}.example.net`, body: dnsTarget })],
+  removeDnsTarget: ['own', async (app, _t, u) => ({ path: `dns/targets/${await newTarget(app, u)}` })],
+  getDnsSettings: ['fleet', () => ({ path: 'dns/settings' })],
+  putDnsSettings: ['operate', () => ({ path: 'dns/settings', body: { resolvers: [] } })],
+  getDnsPlan: ['operate', () => ({ path: 'dns/plan' })],
+  publishDns: [
+    'operate',
+    async (app) => {
+      await forgetTargets(app);
+      return { path: 'dns/publications', body: { digest: (await app.api('get', 'dns/plan')).body.digest } };
+    },
+  ],
+  getDnsDrift: ['fleet', () => ({ path: 'dns/drift' })],
+  listDnsChecks: ['fleet', () => ({ path: 'dns/checks' })],
+  checkDns: ['operate', (app) => forgetTargets(app).then(() => ({ path: 'dns/checks' }))],
   getFailover: ['fleet', () => ({ path: 'failover' })],
+  getFailoverMatrix: ['fleet', () => ({ path: 'failover/matrix?lost=2&strays=0.1' })],
+  getPlanning: ['fleet', () => ({ path: 'planning' })],
+  changePlanning: ['operate', (_app, _t, u) => ({ path: 'planning', body: { loadOldAfterH: Number(u) } })],
+  listLoads: ['fleet', () => ({ path: 'loads' })],
+  putLoads: ['operate', (_app, tenant) => ({ path: 'loads', body: { items: [{ tenant, calls: 3 }] } })],
+  getLoad: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/load` })],
+  putLoad: ['operate', (_app, tenant) => ({ path: `tenants/${tenant}/load`, body: { calls: 3 } })],
+  removeLoad: [
+    'operate',
+    async (app, tenant) => {
+      await app.api('put', `tenants/${tenant}/load`).send({ calls: 3 }).expect(200);
+      return { path: `tenants/${tenant}/load` };
+    },
+  ],
+  listPlans: ['fleet', () => ({ path: 'plans' })],
+  proposePlan: ['operate', () => ({ path: 'plans', body: { mode: 'fast' } })],
+  getPlan: ['fleet', async (app) => ({ path: `plans/${(await newPlan(app)).id}` })],
+  approvePlan: [
+    'operate',
+    async (app) => {
+      const { id, digest } = await newPlan(app);
+      return { path: `plans/${id}/approval`, body: { digest } };
+    },
+  ],
+  getApplication: [
+    'fleet',
+    async (app) => {
+      const { id, digest } = await newPlan(app);
+      await app.api('post', `plans/${id}/application`).send({ digest }).expect(201);
+      return { path: `plans/${id}/application` };
+    },
+  ],
+  applyPlan: [
+    'operate',
+    async (app) => {
+      const { id, digest } = await newPlan(app);
+      return { path: `plans/${id}/application`, body: { digest } };
+    },
+  ],
   listSettings: ['look', () => ({ path: 'settings' })],
-  listOwnTemplates: ['fleet', () => ({ path: 'templates' })],
+  listTemplates: ['fleet', () => ({ path: 'templates' })],
+  previewTemplate: ['operate', () => ({ path: 'templates/previews', body: { file: DESK, source: null } })],
+  getTemplate: ['fleet', () => ({ path: `templates/${DESK}` })],
+  putTemplate: ['operate', (app) => ({ path: `templates/${DESK}`, body: { source: deskSource(app) } })],
+  removeTemplate: ['operate', (app) => newTemplate(app, DESK)],
+  getTenantTemplate: ['fleet', (_app, tenant) => ({ path: `templates/tenants/${tenant}/${DESK}` })],
+  putTenantTemplate: [
+    'operate',
+    (app, tenant) => ({ path: `templates/tenants/${tenant}/${DESK}`, body: { source: deskSource(app) } }),
+  ],
+  removeTenantTemplate: ['operate', (app, tenant) => newTemplate(app, `tenants/${tenant}/${DESK}`)],
   getInstallationSettings: ['fleet', () => ({ path: 'settings/installation' })],
   changeInstallationSettings: ['operate', () => ({ path: 'settings/installation', body: { settings: { mwi: true } } })],
   getVendorSettings: ['fleet', () => ({ path: 'settings/vendors/yealink' })],
@@ -130,6 +255,36 @@ const CASES: Record<string, [Least, Prepare]> = {
       body: { items: [{ mac: macOf(u), tenant, vendor: 'yealink', model: 'T46U', lines: [line] }] },
     }),
   ],
+  listTokens: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/tokens` })],
+  rotateToken: ['operate', async (app, _t, u) => ({ path: `tenants/${await newTenant(app, u)}/tokens`, body: {} })],
+  endToken: [
+    'operate',
+    async (app, _t, u) => {
+      const tenant = await newTenant(app, u);
+      const { body } = await app.api('post', `tenants/${tenant}/tokens`).send({}).expect(201);
+      return { path: `tenants/${tenant}/tokens/${body.items[1].id}` };
+    },
+  ],
+  listPhonesWithToken: [
+    'look',
+    async (app, tenant) => {
+      const { body } = await app.api('get', `tenants/${tenant}/tokens`).expect(200);
+      return { path: `tenants/${tenant}/tokens/${body.items[0].id}/phones` };
+    },
+  ],
+  listEnrolmentWindows: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/enrolments` })],
+  openEnrolmentWindow: ['tend', (_app, tenant) => ({ path: `tenants/${tenant}/enrolments`, body: {} })],
+  closeEnrolmentWindow: [
+    'tend',
+    async (app, tenant) => {
+      const { body } = await app.api('post', `tenants/${tenant}/enrolments`).send({}).expect(201);
+      return { path: `tenants/${tenant}/enrolments/${body.id}` };
+    },
+  ],
+  listEnrolments: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/credentials` })],
+  getEnrolment: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/enrolment` })],
+  reopenEnrolment: ['tend', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/enrolment`, body: {} })],
+  renewCredential: ['tend', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/credential` })],
   listContacts: ['look', (_app, tenant) => ({ path: `tenants/${tenant}/contacts` })],
   replaceContacts: ['tend', (_app, tenant) => ({ path: `tenants/${tenant}/contacts`, body: { items: [] } })],
   listPhones: ['look', () => ({ path: 'phones' })],
@@ -218,11 +373,13 @@ const CASES: Record<string, [Least, Prepare]> = {
   exportTenants: ['look', () => ({ path: 'exports/tenants' })],
   exportState: ['fleet', () => ({ path: 'exports/state' })],
   importState: ['operate', () => ({ path: 'imports/state', body: { homeport: 1 } })],
+  listChecks: ['own', () => ({ path: 'checks' })],
   listAudit: ['look', () => ({ path: 'audit' })],
+  exportAudit: ['look', () => ({ path: 'exports/audit' })],
 };
 
-/** Who signs out by a key ends nothing; a document is looked at unless it is to be applied. */
-const CHANGE_NOTHING = ['signOut', 'importState'];
+/** Who signs out by a key ends nothing; a document is looked at unless it is to be applied; a simulation is a question. */
+const CHANGE_NOTHING = ['signOut', 'importState', 'previewTemplate', 'simulate'];
 
 /** Operations on one tenant's things: for somebody of another tenant those do not exist. */
 const isAboutTenant = (path: string) => /tenants\/(?:acme|globex)|phones\/|unclaimed\//.test(path);
@@ -251,7 +408,7 @@ describe('every operation, every role', () => {
   let count = 0;
   for (const role of [...ROLES, 'nobody'] as const) {
     test(role, async (context) => {
-      const app = await startApp(context);
+      const app = await startApp(context, { HOMEPORT_TEMPLATES: temporaryFolder(context) });
       const key = role === 'nobody' ? '' : await keyFor(app, role);
       for (const { id, method } of OPERATIONS) {
         for (const tenant of ['acme', 'globex']) {
@@ -282,7 +439,7 @@ describe('every operation, every role', () => {
 });
 
 test('who only looks never sees the token that opens the phones’ files', async (context) => {
-  const app = await startApp(context);
+  const app = await startApp(context, { HOMEPORT_TEMPLATES: temporaryFolder(context) });
   const token = (await app.folderOf('acme')).split('/')[2] ?? '';
   assert.equal(token.length, 26);
   for (const role of ROLES) {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { mayHaveFile } from '../../src/domain/access.ts';
 import { tidyUserAgent } from '../../src/domain/fetch.ts';
 import { macSchema } from '../../src/domain/mac.ts';
 import { checkFits } from '../../src/domain/phone.ts';
@@ -38,6 +37,7 @@ describe('a phone fits its model', () => {
     keys: 2,
     expansion: null,
     keyTypes: [],
+    moduleKeyTypes: [],
     reservedValues: ['%NULL%'],
   };
   test('more lines than the model has are refused with both numbers', () => {
@@ -49,18 +49,6 @@ describe('a phone fits its model', () => {
     assert.throws(() => checkFits(phone, facts), /lines\.0\.password/);
   });
   test('a phone without a line is refused', () => assert.throws(() => aPhone({ lines: [] }), /at least one line/));
-});
-
-describe('who may have a file: the token of the phone’s own tenant and an enabled phone', () => {
-  for (const tokenTenant of [null, 'acme', 'globex']) {
-    for (const enabled of [true, false]) {
-      const expected = tokenTenant === 'acme' && enabled;
-      test(`token of ${tokenTenant}, ${enabled ? 'enabled' : 'disabled'} → ${expected ? 'yes' : 'no'}`, () => {
-        assert.equal(mayHaveFile({ tokenTenant, phone: { tenant: 'acme', enabled } }), expected);
-        assert.equal(mayHaveFile({ tokenTenant, phone: null }), false);
-      });
-    }
-  }
 });
 
 describe('settings', () => {

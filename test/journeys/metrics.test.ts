@@ -192,7 +192,7 @@ describe('phones, as the database has them', () => {
   const seen = (mac: string, hoursAgo: number) => ({
     at: new Date(Date.now() - hoursAgo * HOUR_MS).toISOString(),
     ...{ mac: aPhone({ mac }).mac, tenant: 'acme', method: 'GET', file: 'x.cfg', status: 200, digest: null },
-    ...{ address: '192.0.2.1', userAgent: '', model: null, firmware: null },
+    ...{ address: '192.0.2.1', userAgent: '', model: null, firmware: null, tokenId: null },
   });
 
   test('enabled, heard of within a day, silent for two; the latest record counts', async (context) => {
@@ -257,7 +257,7 @@ describe('fetch records', () => {
     const store = { transaction: () => Promise.reject(new Error('disk full')) };
     const recorder = recordFetches({ store: store as never, vendors, now: () => new Date() });
     const facts = { mac: aPhone().mac, tenant: 'acme', method: 'GET', file: 'x', status: 200, digest: null };
-    for (let count = 0; count < 50_003; count++) recorder.add({ ...facts, address: '', userAgent: '' });
+    for (let count = 0; count < 50_003; count++) recorder.add({ ...facts, address: '', userAgent: '', tokenId: null });
     await recorder.flush();
     assert.deepEqual(recorder.backlog(), { waiting: 50_000, dropped: 3 });
     await recorder.close();

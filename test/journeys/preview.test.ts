@@ -124,6 +124,19 @@ describe('any other change that is looked at', () => {
       grandstream: false,
     });
   });
+  test('of a secret alone is counted, and said without the secret', async (context) => {
+    const app = await startApp(context);
+    await app
+      .api('patch', 'tenants/acme')
+      .send({ settings: { adminPassword: 'Tr0ub4dor' } })
+      .expect(200);
+    const shown = await look(app, 'patch', 'tenants/acme', { settings: { adminPassword: 'Tr0ub4dor2' } });
+    assert.deepEqual([shown.phones, shown.changed, shown.restarting], [3, 3, 1]);
+    for (const { hidden, removed, added } of shown.groups) assert.deepEqual([hidden, removed, added], [true, [], []]);
+    assert.ok(!JSON.stringify(shown).includes('Tr0ub4dor'));
+    const same = await look(app, 'patch', 'tenants/acme', { settings: { adminPassword: 'Tr0ub4dor' } });
+    assert.equal(same.changed, 0);
+  });
   test('never shows a secret', async (context) => {
     const app = await startApp(context);
     const lines = [{ user: '101-ACME', password: 'brand new secret', label: 'Desk' }];

@@ -7,6 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import { checkHouse } from '../../src/app/check.ts';
 import { rotateSecrets } from '../../src/app/rotate-secrets.ts';
 import { ALL_TENANTS } from '../../src/domain/access.ts';
+import type { Finding } from '../../src/domain/finding.ts';
+import { hashToken, tokenId } from '../../src/domain/token.ts';
 import { OPERATIONS } from '../../src/http/api/operations.ts';
 import { startYmcs, YMCS_CREDENTIALS } from '../redirection/services.ts';
 import { startApp, temporaryFolder } from '../support/app.ts';
@@ -120,14 +122,21 @@ async function plant({ ask }: Server, ymcsUrl: string): Promise<{ cookie: string
 const NAMES: Record<string, readonly string[]> = { servers: ['voip1'], pools: ['pbxA'], users: ['anna'] };
 
 /** The paths that an operation has in this world. */
-function pathsOf(path: string, files: ReadonlyMap<string, readonly string[]>): string[] {
+function pathsOf(path: string, files: ReadonlyMap<string, readonly string[]>, token = ''): string[] {
   const own = { '{code}': ['acme'], '{service}': ['ymcs', 'ztp', 'lens', 'gdms'], '{vendor}': VENDORS, '{mac}': MACS };
   if (path.includes('{model}'))
     return VENDORS.map((vendor) => `settings/models/${vendor}/${encodeURIComponent(PHONES[vendor]?.[1] ?? '')}`);
   if (path.includes('/files/{name}'))
     return MACS.flatMap((mac) => (files.get(mac) ?? []).map((name) => `phones/${mac}/files/${name}`));
+  if (path.includes('/tokens/{id}'))
+    return [
+      path
+        .slice(1)
+        .replace('{code}', 'acme')
+        .replace('{id}', tokenId(hashToken(token))),
+    ];
   const [, collection = ''] = path.split('/');
-  const values = { ...own, '{name}': NAMES[collection] ?? ['x'], '{id}': ['x'], '{file}': ['x'] };
+  const values = { ...own, '{name}': NAMES[collection] ?? ['x'], '{id}': ['x'], '{file}': ['x', 'desk.cfg.hbs'] };
   return Object.entries(values).reduce(
     (paths, [name, given]) =>
       paths.flatMap((one) => (one.includes(name) ? given.map((value) => one.replace(name, value)) : [one])),
@@ -223,7 +232,7 @@ describe('planted secrets', () => {
     for (const name of [...files.values()].flat()) await fetch(`${server.phones}/p/${token}/${name}`);
     refused = await askWrongly(server);
     for (const { id, method, path } of OPERATIONS.filter((one) => one.method === 'get')) {
-      for (const one of pathsOf(path, files)) {
+      for (const one of pathsOf(path, files, token)) {
         const { ok } = await server.ask({ method, path: one });
         if (ok) good.add(id);
       }
@@ -319,6 +328,7 @@ describe('reveal', () => {
       mac,
       tenant: 'acme',
       lines: [{ user: '101-ACME', authUser: 'auth', password: 'of-the-line' }],
+      provisioning: null,
       settings: { fileKey: '0123456789abcdef', adminPassword: 'of-phone' },
       parameters: [{ name: 'x.password', value: 'raw-secret' }],
     });
@@ -373,12 +383,15 @@ test('check tells what is doubtful about the key files, and nothing when all is 
   const told = async (days = 0) => {
     const now = () => new Date(Date.now() + days * 86_400_000);
     const findings = await checkHouse({ ...app.house, now });
-    return findings.filter(({ what }) => /key/.test(what) && !/API_KEY/.test(what));
+    return findings.filter(({ message }) => /key/.test(message) && !/API_KEY/.test(message));
   };
-  const [well, ...more] = await told(400);
-  assert.deepEqual([well?.level, more], ['well', []]);
-  assert.match(well?.what ?? '', /in use since 20\d\d-\d\d-\d\d, 400 days$/);
-  const warnings = async () => (await told()).filter(({ level }) => level === 'warning').map(({ what }) => what);
+  const [old365, ...others] = await told(400);
+  assert.deepEqual([old365?.code, old365?.severity, others], ['key.old', 'warning', []]);
+  const [well, ...more] = await told(300);
+  assert.deepEqual([well?.severity, more], ['ok', []]);
+  assert.match(well?.message ?? '', /in use since 20\d\d-\d\d-\d\d, 300 days$/);
+  const warnings = async () =>
+    (await told()).filter(({ severity }) => severity === 'warning').map(({ message }) => message);
   chmodSync(join(folder, 'keys'), 0o777);
   assert.match((await warnings()).join(), /^others may write in the folder of the key file/);
   chmodSync(join(folder, 'keys'), 0o700);
@@ -391,7 +404,7 @@ test('check tells what is doubtful about the key files, and nothing when all is 
   assert.match((await warnings()).join(), /^the old key \S+ can be read by others/);
   const beside = await startApp(context);
   const findings = await checkHouse(beside.house);
-  assert.ok(findings.some(({ level, what }) => level === 'warning' && /in the folder of the database/.test(what)));
+  assert.ok(findings.some(({ code }) => code === 'key.beside'));
 });
 
 test('a server goes on while the key is rotated under it', async (context) => {
@@ -429,10 +442,10 @@ test('a server goes on while the key is rotated under it', async (context) => {
   // What the server wrote last opens with the new key alone.
   const { out } = await server.homeport('reveal', '805ec0a00001', '--json');
   assert.equal(JSON.parse(out).lines[0].password, 'after the second rotation');
-  const findings = JSON.parse((await server.homeport('check', '--json')).out) as { level: string; what: string }[];
+  const findings = JSON.parse((await server.homeport('check', '--json')).out) as Finding[];
   assert.deepEqual(
-    findings.filter(({ level }) => level === 'fault'),
+    findings.filter(({ severity }) => severity === 'error'),
     [],
   );
-  assert.ok(findings.some(({ what }) => /^the key file \S+ fits .* 0 days$/.test(what)));
+  assert.ok(findings.some(({ message }) => /^the key file \S+ fits .* 0 days$/.test(message)));
 });

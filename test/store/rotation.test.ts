@@ -10,6 +10,7 @@ import Database from 'better-sqlite3';
 import { verifyAudit } from '../../src/app/check.ts';
 import { rotateSecrets } from '../../src/app/rotate-secrets.ts';
 import { ALL_TENANTS } from '../../src/domain/access.ts';
+import { renewed } from '../../src/domain/enrolment.ts';
 import { FIRST_PAGE } from '../../src/domain/page.ts';
 import { log } from '../../src/log.ts';
 import { SEALED_COLUMNS, SEALED_VALUES } from '../../src/store/codec.ts';
@@ -42,7 +43,7 @@ async function filled(context: TestContext, phones = PHONES): Promise<{ store: S
   const store = await opened(context, folder);
   await store.transaction(async (tx) => {
     for (const name of ['voip1', 'voip2'])
-      await tx.servers.add({ name, host: `${name}.example.com`, capacity: null, state: 'active' });
+      await tx.servers.add({ name, host: `${name}.example.com`, addresses: [], capacity: null, state: 'active' });
     await tx.pools.add(anAssignablePool());
     await tx.tenants.add(aTenant(), anAssignablePool(), 'token-of-acme');
     await tx.levels.put({
@@ -54,9 +55,15 @@ async function filled(context: TestContext, phones = PHONES): Promise<{ store: S
     });
     const credentials = { accessKeyId: 'id', accessKeySecret: 'secret-of-account' };
     await tx.redirections.put({ service: 'ymcs', baseUrl: 'https://example.com', credentials });
+    await tx.dns.putTarget({
+      ...{ kind: 'powerdns', zone: 'example.com', authorities: [], serverId: 'localhost' },
+      ...{ baseUrl: 'https://dns.example.com', apiKey: 'secret-of-dns' },
+    });
     for (let number = 0; number < phones; number++) {
       const lines = [aLine({ password: `password-${number}` }), aLine({ user: '2', password: `second-${number}` })];
       await tx.phones.add(aPhone({ mac: macOf(number), lines, settings: { userPassword: `user-${number}` } }));
+      const credential = renewed(null, `credential-${number}`, NOW.toISOString());
+      await tx.credentials.put(aPhone({ mac: macOf(number) }).mac, credential);
     }
   });
   const house = { store, now: () => NOW };
@@ -103,6 +110,8 @@ async function checkSecrets(store: Store, phones = PHONES): Promise<void> {
   assert.equal((await store.tenants.get(ALL_TENANTS, 'acme')).token, 'token-of-acme');
   assert.equal((await store.levels.get('installation', '')).settings.adminPassword, 'of-all-phones');
   assert.equal((await store.redirections.find('ymcs'))?.credentials.accessKeySecret, 'secret-of-account');
+  const target = await store.dns.target('example.com');
+  assert.equal(target.kind === 'powerdns' && target.apiKey, 'secret-of-dns');
   assert.equal((await verifyAudit({ store })).fault, null);
 }
 

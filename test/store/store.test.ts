@@ -20,7 +20,7 @@ async function filled(context: TestContext): Promise<{ store: Store; folder: str
   context.after(() => store.close());
   await store.transaction(async (tx) => {
     for (const name of ['voip1', 'voip2'])
-      await tx.servers.add({ name, host: `${name}.example.com`, capacity: 2.5, state: 'active' });
+      await tx.servers.add({ name, host: `${name}.example.com`, addresses: [], capacity: 2.5, state: 'active' });
     await tx.pools.add(anAssignablePool());
     for (const code of ['acme', 'globex'])
       await tx.tenants.add(aTenant({ code }), anAssignablePool(), `token-of-${code}`);
@@ -41,8 +41,8 @@ test('what is written is read back', async (context) => {
   );
   const { phones, token, ...tenant } = await store.tenants.get(ALL_TENANTS, 'acme');
   assert.deepEqual([tenant, phones, token], [aTenant(), 1, 'token-of-acme']);
-  assert.equal(await store.tenants.findByToken('token-of-globex'), 'globex');
-  assert.equal(await store.tenants.findByToken('token-of-nobody'), null);
+  assert.equal((await store.tokens.find('token-of-globex', '2026-01-01T00:00:00.000Z'))?.tenant, 'globex');
+  assert.equal(await store.tokens.find('token-of-nobody', '2026-01-01T00:00:00.000Z'), null);
 });
 
 test('a transaction that fails leaves nothing behind', async (context) => {
@@ -105,6 +105,7 @@ describe('a scope hides what is outside it', () => {
       userAgent: '',
       model: null,
       firmware: null,
+      tokenId: null,
     };
     await store.transaction((tx) =>
       tx.fetches.add([

@@ -14,6 +14,7 @@ const SETUP_MS_MAX = 600_000;
 const START_MS_MAX = 30_000;
 
 export const AMI_PORT = 5038;
+export const AMI_TLS_PORT = 5039;
 export const AMI_USER = 'homeport';
 export const AMI_SECRET = 'secret-of-the-lab';
 
@@ -44,6 +45,15 @@ export function needsAsterisk(): false | string {
   const set = spawnSync('flock', lock, { encoding: 'utf8', timeout: SETUP_MS_MAX });
   return existsSync(program) ? false : `Asterisk could not be set up: ${(set.stderr ?? '').trim().split('\n').at(-1)}`;
 }
+
+/** A server as a test wants it. */
+export type AsteriskWish = {
+  readonly name: string;
+  readonly address: string;
+  readonly accounts: readonly Account[];
+  /** The certificate of its manager interface over TLS, PEM; left out, it has none. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+};
 
 /** A line as Asterisk knows it. */
 export type Account = { readonly user: string; readonly password: string };
@@ -93,9 +103,16 @@ const MODULES = [
     'res_timing_timerfd',
   ],
   ...['res_pjsip_pubsub', 'res_pjsip_rfc3326', 'res_pjsip_dtmf_info', 'bridge_native_rtp', 'bridge_holding'],
+  'res_manager_devicestate',
 ];
 
-const configuration = (address: string, accounts: readonly Account[], folder: string): Record<string, string> => ({
+const tlsLines = (address: string, folder: string) => `tlsenable = yes
+tlsbindaddr = ${address}:${AMI_TLS_PORT}
+tlscertfile = ${folder}/etc/manager.pem
+tlsprivatekey = ${folder}/etc/manager.key
+`;
+
+const configuration = ({ address, accounts, tls }: AsteriskWish, folder: string): Record<string, string> => ({
   'asterisk.conf': `[directories]
 astetcdir => ${folder}/etc
 astmoddir => /usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/asterisk/modules
@@ -114,13 +131,14 @@ astlogdir => ${folder}/log
 enabled = yes
 port = ${AMI_PORT}
 bindaddr = ${address}
-[${AMI_USER}]
+${tls === undefined ? '' : tlsLines(address, folder)}[${AMI_USER}]
 secret = ${AMI_SECRET}
 read = system,call,reporting
 write = system,reporting
 `,
+  ...(tls === undefined ? {} : { 'manager.pem': tls.cert, 'manager.key': tls.key }),
   'rtp.conf': '[general]\nrtpstart=20000\nrtpend=29999\n',
-  'pjsip_notify.conf': '',
+  'pjsip_notify.conf': '[fetch]\nEvent = check-sync\\;reboot=false\n',
   'extensions.conf': `[phones]\nexten => echo,1,Answer()\n same => n,Echo()\nexten => _X.,1,Dial(PJSIP/\${EXTEN},20)\n`,
   'pjsip.conf': `[global]
 type = global
@@ -168,15 +186,13 @@ const answers = (address: string, port: number) =>
   });
 
 /** Starts a server with these accounts on a loopback address of its own; it goes with the test. */
-export async function startAsterisk(
-  context: TestContext,
-  { name, address, accounts }: { name: string; address: string; accounts: readonly Account[] },
-): Promise<Asterisk> {
+export async function startAsterisk(context: TestContext, wish: AsteriskWish): Promise<Asterisk> {
+  const { name, address } = wish;
   const folder = `/srv/${name}-${process.pid}`;
   for (const part of ['etc', 'db', 'keys', 'agi', 'spool', 'run', 'log']) {
     mkdirSync(join(ROOT, folder, part), { recursive: true });
   }
-  for (const [file, text] of Object.entries(configuration(address, accounts, folder))) {
+  for (const [file, text] of Object.entries(configuration(wish, folder))) {
     writeFileSync(join(ROOT, folder, 'etc', file), text);
   }
   spawnSync('chroot', [ROOT, 'chown', '-R', 'asterisk:asterisk', folder]);
@@ -200,10 +216,7 @@ export async function startAsterisk(
         cwd: '/',
       });
       const until = Date.now() + START_MS_MAX;
-      while (
-        !(await answers(address, AMI_PORT)) ||
-        !/Fully Booted|System uptime/.test(asterisk.console('core show uptime'))
-      ) {
+      while (!(await answers(address, AMI_PORT)) || !/fully booted/i.test(asterisk.console('core waitfullybooted'))) {
         if (Date.now() > until || child.exitCode !== null) {
           const log = join(ROOT, folder, 'log/full');
           throw new Error(

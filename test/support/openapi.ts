@@ -58,7 +58,7 @@ export function checkAnswer(
   }
   const media = content[answer.type];
   assert.ok(media, `${operationId} may not answer ${answer.status} as ${answer.type}`);
-  if (!answer.type.includes('json')) return;
+  if (!/[/+]json$/.test(answer.type)) return;
   const key = `${operationId} ${status} ${answer.type}`;
   const validate = compiled.get(key) ?? ajv.compile(outside(media.schema));
   compiled.set(key, validate);

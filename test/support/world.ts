@@ -6,6 +6,7 @@ import { parseWith } from '../../src/domain/parse.ts';
 import { type Phone, phoneSchema } from '../../src/domain/phone.ts';
 import { type AssignablePool, assignable, type Pool, poolSchema, type Transport } from '../../src/domain/pool.ts';
 import { buildContext, type RenderContext } from '../../src/domain/render-context.ts';
+import { type Server, serverSchema } from '../../src/domain/server.ts';
 import { type NamedLevel, productLevel, resolveSettings, type SettingsLevel } from '../../src/domain/settings.ts';
 import { type Tenant, tenantSchema } from '../../src/domain/tenant.ts';
 import { loadVendors, type RenderedSpec } from '../../src/vendors/vendors.ts';
@@ -27,6 +28,9 @@ export const aPool = (changes: object = {}): Pool =>
     },
     'the pool',
   );
+
+export const aServer = (name: string, changes: object = {}): Server =>
+  parseWith(serverSchema, { name, host: `${name}.example.com`, ...changes }, 'the server');
 
 export const anAssignablePool = (changes: object = {}): AssignablePool => assignable(aPool(changes));
 

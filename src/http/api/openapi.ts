@@ -20,6 +20,9 @@ const NAMED: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [answers.setting, 'Setting'],
   [answers.explanation, 'Explanation'],
   [answers.fetched, 'Fetch'],
+  [answers.token, 'Token'],
+  [answers.enrolmentWindow, 'EnrolmentWindow'],
+  [answers.enrolment, 'Enrolment'],
   [answers.unclaimed, 'Unclaimed'],
   [answers.contact, 'Contact'],
   [answers.user, 'User'],
@@ -51,8 +54,14 @@ function bodySchema({ body, partial }: Operation): Json {
   return { ...json, properties: { ...(json.properties as Json), revision } };
 }
 
-function parametersOf({ path, query }: Operation): Json[] {
-  const inPath = pathNames(path).map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+const IF_MATCH = {
+  ...{ name: 'If-Match', in: 'header', required: false, schema: { type: 'string' } },
+  description: 'The ETag that was read; a change that races gets 409.',
+};
+
+function parametersOf({ path, query, method }: Operation): Json[] {
+  const named = pathNames(path).map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  const inPath = method === 'patch' ? [...named, IF_MATCH] : named;
   if (query === undefined) return inPath;
   const { properties = {}, required = [] } = jsonSchema(query, 'input') as { properties?: Json; required?: string[] };
   const inQuery = Object.entries(properties).map(([name, schema]) => {

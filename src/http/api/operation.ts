@@ -1,5 +1,7 @@
 // An operation of the API as data: what it needs, takes and answers. The routes, the rights, the checks and the OpenAPI
 // document all come from the same list, so none of them can say something else than the others.
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { Router } from 'express';
 import { z } from 'zod';
@@ -7,6 +9,7 @@ import { type Actor, may, type Right } from '../../domain/access.ts';
 import { AppError, invalid } from '../../domain/errors.ts';
 import { PAGE_MAX, type Page } from '../../domain/page.ts';
 import { parseWith } from '../../domain/parse.ts';
+import { log } from '../../log.ts';
 import { readersFor } from '../bodies.ts';
 import { called } from '../follow.ts';
 import type { AdminDoor } from './door.ts';
@@ -30,7 +33,9 @@ export type Call<Query> = {
 export type Reply<Body> =
   | { readonly body: Body; readonly status?: number; readonly revision?: number }
   /** Something else than JSON. */
-  | { readonly type: string; readonly content: string | Buffer };
+  | { readonly type: string; readonly content: string | Buffer }
+  /** The same in pieces, for what may be longer than memory should hold. */
+  | { readonly type: string; readonly stream: AsyncIterable<string> };
 
 type Spec<Query extends z.ZodType, Answer extends z.ZodType> = {
   /** The name that generated clients call it by. */
@@ -127,10 +132,23 @@ function handlerOf(door: AdminDoor, { needs, query = noQuery, status = 200, hand
       response,
     });
     if (reply === null) return void response.status(204).end();
+    if ('stream' in reply) return sendPieces(response.status(status).type(reply.type), reply.stream);
     if ('content' in reply) return void response.status(status).type(reply.type).send(reply.content);
     if (reply.revision !== undefined) response.set('ETag', `"${reply.revision}"`);
     response.status(reply.status ?? status).json(reply.body);
   };
+}
+
+/** Sends as fast as it is read. What has begun cannot become a problem any more: an answer that breaks off says so itself. */
+async function sendPieces(response: Response, pieces: AsyncIterable<string>): Promise<void> {
+  try {
+    await pipeline(Readable.from(pieces), response);
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    const wentAway = (error as { code?: unknown } | null)?.code === 'ERR_STREAM_PREMATURE_CLOSE';
+    if (!wentAway) log.error({ error, request: response.locals.requestId }, 'an answer broke off');
+    response.destroy();
+  }
 }
 
 /** Lets only those go on who may; before the body is read, so that strangers cannot make us read a long one. */
@@ -167,6 +185,23 @@ export const pageOf = ({ limit, cursor }: { limit: number; cursor?: string | und
   limit,
   after: cursor === undefined ? null : Buffer.from(cursor, 'base64url').toString('utf8'),
 });
+
+/** What lists take that are ordered by time, the newest first; the cursor is the id of the last entry that was read. */
+export const newestQuery = { limit: pageQuery.limit, cursor: z.coerce.number().int().min(1).optional() };
+
+type NewestQuery = { readonly limit: number; readonly cursor?: number | undefined };
+
+/** The page that such a list is asked for. */
+export const newestOf = ({ limit, cursor = null }: NewestQuery | { limit: number; cursor?: null }) => ({
+  limit,
+  before: cursor,
+});
+
+/** The answer of such a list. */
+export function newestPage<Item extends { readonly id: number }>(items: readonly Item[], { limit }: NewestQuery) {
+  const last = items.length === limit ? items.at(-1) : undefined;
+  return { items, next: last === undefined ? null : String(last.id) };
+}
 
 const pages = new WeakMap<z.ZodType, z.ZodType>();
 

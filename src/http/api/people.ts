@@ -1,8 +1,11 @@
 // /api/v1/session, /api/v1/users, /api/v1/keys and /api/v1/audit: who comes in, and what they did.
 import { z } from 'zod';
+import { AUDIT_FORMATS, exportAudit } from '../../app/export-audit.ts';
 import { addApiKey, addUser, changeUser, removeApiKey, removeUser } from '../../app/people.ts';
+import { revisionOf } from '../../app/revision.ts';
 import { signIn, signOut } from '../../app/sign-in.ts';
 import type { Actor } from '../../domain/access.ts';
+import { auditFilterFields } from '../../domain/audit.ts';
 import { notFound } from '../../domain/errors.ts';
 import { parseWith } from '../../domain/parse.ts';
 import { apiKeySchema, passwordSchema, userSchema } from '../../domain/people.ts';
@@ -10,7 +13,9 @@ import type { StoredApiKey } from '../../store/api-keys.ts';
 import { clientAddress } from '../address.ts';
 import { clearSession, sessionOf, setSession } from '../session.ts';
 import * as answers from './answers.ts';
-import { fieldsOf, given, listOf, operation, pageQuery } from './operation.ts';
+import { fieldsOf, given, listOf, newestOf, newestPage, newestQuery, operation } from './operation.ts';
+
+const [CSV, JSON_LINES] = ['text/csv', 'application/x-ndjson'];
 
 const signInSchema = z.strictObject({ name: z.string().max(64), password: z.string().max(256) });
 const newUserSchema = z.strictObject({ ...userSchema.unwrap().shape, password: passwordSchema });
@@ -95,7 +100,7 @@ export const userOperations = [
     handle: async ({ door, param }) => {
       const user = await door.store.users.find(param('name'));
       if (user === null) throw notFound(`user ${param('name')}`);
-      return { body: user };
+      return { body: user, revision: revisionOf(user) };
     },
   }),
   operation({
@@ -107,9 +112,11 @@ export const userOperations = [
     body: newUserSchema,
     partial: true,
     answer: answers.user,
-    handle: async (call) => ({
-      body: await changeUser(call.door, call.param('name'), fieldsOf(call), call.actor),
-    }),
+    handle: async (call) => {
+      const changes = { ...fieldsOf(call), revision: call.revision };
+      const user = await changeUser(call.door, call.param('name'), changes, call.actor);
+      return { body: user, revision: revisionOf(user) };
+    },
   }),
   operation({
     id: 'removeUser',
@@ -118,8 +125,8 @@ export const userOperations = [
     summary: 'Removes a person',
     needs: 'own',
     answer: null,
-    handle: async ({ door, param, actor }) => {
-      await removeUser(door, param('name'), actor);
+    handle: async ({ door, param, actor, revision }) => {
+      await removeUser(door, param('name'), actor, revision);
       return null;
     },
   }),
@@ -165,18 +172,30 @@ export const auditOperations = [
     summary: 'Who changed what, newest first',
     needs: 'look',
     query: z.object({
-      limit: pageQuery.limit,
-      cursor: z.coerce.number().int().min(1).optional(),
-      tenant: z.string().optional(),
-      actor: z.string().optional(),
-      action: z.string().optional(),
-      subject: z.string().optional(),
+      ...newestQuery,
+      ...auditFilterFields,
     }),
     answer: listOf(answers.auditEntry),
-    handle: async ({ door, actor, query: { limit, cursor = null, ...filter } }) => {
-      const items = await door.store.audit.list(actor.scope, { limit, before: cursor, ...given(filter) });
-      const last = items.length === limit ? items.at(-1) : undefined;
-      return { body: { items, next: last === undefined ? null : String(last.id) } };
+    handle: async ({ door, actor, query }) => {
+      const { limit: _limit, cursor: _cursor, ...filter } = query;
+      const items = await door.store.audit.list(actor.scope, { ...newestOf(query), ...given(filter) });
+      return { body: newestPage(items, query) };
+    },
+  }),
+  operation({
+    id: 'exportAudit',
+    method: 'get',
+    path: '/exports/audit',
+    summary:
+      'The audit in full, oldest first: a table, or JSON lines with Accept: application/x-ndjson or format=jsonl',
+    needs: 'look',
+    query: z.object({ format: z.enum(AUDIT_FORMATS).optional(), ...auditFilterFields }),
+    answer: null,
+    answerTypes: [CSV, JSON_LINES],
+    handle: async ({ door, actor, request, query: { format, ...filter } }) => {
+      const wanted = format ?? (request.accepts([CSV, JSON_LINES]) === JSON_LINES ? 'jsonl' : 'csv');
+      const stream = exportAudit(door, { format: wanted, ...given(filter) }, actor);
+      return { type: wanted === 'jsonl' ? JSON_LINES : CSV, stream };
     },
   }),
 ];

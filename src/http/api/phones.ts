@@ -18,6 +18,9 @@ import {
   isPreview,
   listOf,
   lookedAt,
+  newestOf,
+  newestPage,
+  newestQuery,
   operation,
   pageAnswer,
   pageOf,
@@ -70,6 +73,7 @@ export const phoneOperations = [
     path: '/phones/batch',
     summary: 'Adds many phones, all of them or none',
     needs: 'tend',
+    long: true,
     body: z.strictObject({ items: z.array(phoneSchema).readonly() }),
     status: 201,
     answer: listOf(answers.phone),
@@ -117,7 +121,7 @@ export const phoneOperations = [
     needs: 'tend',
     answer: null,
     handle: async (call) => {
-      await removePhone(call.door, macOf(call), call.actor);
+      await removePhone(call.door, macOf(call), call.actor, call.revision);
       return null;
     },
   }),
@@ -208,11 +212,13 @@ export const phoneFileOperations = [
     path: '/fetches',
     summary: 'What phones have fetched, newest first',
     needs: 'look',
-    query: z.object({ ...pageQuery, mac: z.string().optional(), tenant: z.string().optional() }),
+    query: z.object({ ...newestQuery, mac: z.string().optional(), tenant: z.string().optional() }),
     answer: listOf(answers.fetched),
-    handle: async ({ door, actor, query: { limit, mac, tenant } }) => ({
-      body: { items: await door.store.fetches.list(actor.scope, { limit, ...given({ mac, tenant }) }), next: null },
-    }),
+    handle: async ({ door, actor, query }) => {
+      const { limit: _limit, cursor: _cursor, ...filter } = query;
+      const items = await door.store.fetches.list(actor.scope, { ...newestOf(query), ...given(filter) });
+      return { body: newestPage(items, query) };
+    },
   }),
 ];
 

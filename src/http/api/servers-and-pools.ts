@@ -1,4 +1,5 @@
 // /api/v1/servers and /api/v1/pools.
+import { z } from 'zod';
 import { failoverNow } from '../../app/failover.ts';
 import {
   addPool,
@@ -9,6 +10,7 @@ import {
   previewPool,
   removePool,
   removeServer,
+  serverInUse,
 } from '../../app/inventory.ts';
 import { poolRecords } from '../../app/records.ts';
 import { revisionOf } from '../../app/revision.ts';
@@ -45,25 +47,26 @@ export const serverOperations = [
     id: 'getServer',
     method: 'get',
     path: '/servers/{name}',
-    summary: 'One server',
+    summary: 'One server, with the tenants whose phones normally register there',
     needs: 'lookAtFleet',
-    answer: answers.server,
+    answer: answers.serverInUse,
     handle: async ({ door, param }) => {
-      const server = await door.store.servers.get(param('name'));
-      return { body: server, revision: revisionOf(server) };
+      const { server, primaryOf } = await serverInUse(door, param('name'));
+      return { body: { ...server, primaryOf }, revision: revisionOf(server) };
     },
   }),
   operation({
     id: 'changeServer',
     method: 'patch',
     path: '/servers/{name}',
-    summary: 'Changes a server',
+    summary: 'Changes a server; one that is emptied goes down when nobody is left, or with force=1',
     needs: 'operate',
     body: serverSchema,
     partial: true,
+    query: z.object({ force: z.enum(['0', '1']).optional() }),
     answer: answers.server,
     handle: async (call) => {
-      const changes = { ...fieldsOf(call), revision: call.revision };
+      const changes = { ...fieldsOf(call), revision: call.revision, force: call.query.force === '1' };
       const server = await changeServer(call.door, call.param('name'), changes, call.actor);
       return { body: server, revision: revisionOf(server) };
     },

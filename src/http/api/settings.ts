@@ -1,4 +1,4 @@
-// /api/v1/settings: what can be chosen, and what is chosen above the tenants; /api/v1/templates: the operator's own.
+// /api/v1/settings: what can be chosen, and what is chosen above the tenants.
 import { z } from 'zod';
 import { chooseForLevel, findLevel, type LevelAddress, previewLevel } from '../../app/choose-settings.ts';
 import { maskParameters, parametersSchema } from '../../domain/parameters.ts';
@@ -73,15 +73,6 @@ export const settingOperations = [
     needs: 'look',
     answer: listOf(answers.setting),
     handle: async () => ({ body: { items: catalogue, next: null } }),
-  }),
-  operation({
-    id: 'listOwnTemplates',
-    method: 'get',
-    path: '/templates',
-    summary: 'The operator’s own templates, and what is wrong with those that are not used',
-    needs: 'lookAtFleet',
-    answer: listOf(answers.ownTemplate),
-    handle: async ({ door }) => ({ body: { items: door.vendors.ownTemplates(), next: null } }),
   }),
   ...levelAt('Installation', '/settings/installation', 'all phones', () => ({ level: 'installation' })),
   ...levelAt('Vendor', '/settings/vendors/{vendor}', 'a vendor’s phones', (param) => ({

@@ -1,20 +1,28 @@
 // /api/v1/tenants with their moves and contacts.
 import { z } from 'zod';
 import { moveTenants } from '../../app/batch.ts';
+import { loadsOf } from '../../app/loads.ts';
 import { moveOrderSchema, moveTenant, previewMove } from '../../app/move-tenant.ts';
 import { importContacts, listContacts, replaceContacts } from '../../app/phonebook.ts';
+import { revisionOf } from '../../app/revision.ts';
 import { addTenant, changeTenant, previewTenant, removeTenant } from '../../app/tenants.ts';
+import type { Actor } from '../../domain/access.ts';
 import { contactsSchema } from '../../domain/contact.ts';
-import { PAGE_MAX } from '../../domain/page.ts';
+import { notFound } from '../../domain/errors.ts';
 import { parseWith } from '../../domain/parse.ts';
-import { type TenantInput, tenantSchema } from '../../domain/tenant.ts';
+import { BINDINGS, type TenantInput, tenantSchema } from '../../domain/tenant.ts';
+import type { StoredTenant } from '../../store/tenants.ts';
 import * as answers from './answers.ts';
+import type { AdminDoor } from './door.ts';
 import {
   fieldsOf,
   given,
   isPreview,
   listOf,
   lookedAt,
+  newestOf,
+  newestPage,
+  newestQuery,
   operation,
   pageAnswer,
   pageOf,
@@ -24,20 +32,52 @@ import {
 
 const moveSchema = z.strictObject({ pool: z.string(), revision: z.number().int().optional() });
 
+/** Tenants as they are shown, each with its load. */
+async function shownWith(door: AdminDoor, actor: Actor, tenants: readonly StoredTenant[]) {
+  const codes = tenants.map(({ code }) => code);
+  const loads = await door.store.snapshot((reads) => loadsOf(reads, codes, door.now()));
+  return tenants.flatMap((tenant) => {
+    const load = loads.get(tenant.code);
+    if (load === undefined) return [];
+    const { tenant: _tenant, pool: _pool, ...shown } = load;
+    return [answers.showTenant(door.publicUrl, actor, tenant, shown)];
+  });
+}
+
+/** @throws AppError `not_found` for a tenant that was removed in between */
+async function shownOne(door: AdminDoor, actor: Actor, tenant: StoredTenant) {
+  const [shown] = await shownWith(door, actor, [tenant]);
+  if (shown === undefined) throw notFound(`tenant ${tenant.code}`);
+  return shown;
+}
+
 export const tenantOperations = [
   operation({
     id: 'listTenants',
     method: 'get',
     path: '/tenants',
-    summary: 'Tenants, in the order of their codes',
+    summary: 'Tenants, in the order of their codes; search finds parts of a code, a name or a SIP domain',
     needs: 'look',
-    query: z.object({ ...pageQuery, pool: z.string().optional() }),
+    query: z.object({
+      ...pageQuery,
+      pool: z.string().optional(),
+      binding: z.enum(BINDINGS).optional(),
+      search: z.string().min(1).max(100).optional(),
+    }),
     answer: listOf(answers.tenant),
     handle: async ({ door, actor, query }) => {
       const page = pageOf(query);
-      const tenants = await door.store.tenants.list(actor.scope, { ...page, ...given({ pool: query.pool }) });
-      const show = (tenant: (typeof tenants)[number]) => answers.showTenant(door.publicUrl, actor, tenant);
-      return { body: pageAnswer(tenants, page, ({ code }) => code, show) };
+      const { limit: _limit, cursor: _cursor, ...filter } = query;
+      const tenants = await door.store.tenants.list(actor.scope, { ...page, ...given(filter) });
+      const shown = await shownWith(door, actor, tenants);
+      return {
+        body: pageAnswer(
+          shown,
+          page,
+          ({ code }) => code,
+          (tenant) => tenant,
+        ),
+      };
     },
   }),
   operation({
@@ -50,7 +90,7 @@ export const tenantOperations = [
     status: 201,
     answer: answers.tenant,
     handle: async ({ door, body, actor }) => ({
-      body: answers.showTenant(door.publicUrl, actor, await addTenant(door, body, actor)),
+      body: await shownOne(door, actor, await addTenant(door, body, actor)),
     }),
   }),
   operation({
@@ -62,7 +102,7 @@ export const tenantOperations = [
     answer: answers.tenant,
     handle: async ({ door, param, actor }) => {
       const tenant = await door.store.tenants.get(actor.scope, param('code'));
-      return { body: answers.showTenant(door.publicUrl, actor, tenant), revision: tenant.revision };
+      return { body: await shownOne(door, actor, tenant), revision: tenant.revision };
     },
   }),
   operation({
@@ -82,7 +122,7 @@ export const tenantOperations = [
         return lookedAt(await previewTenant(call.door, call.param('code'), changes, call.actor));
       }
       const tenant = await changeTenant(call.door, call.param('code'), changes, call.actor);
-      return { body: answers.showTenant(call.door.publicUrl, call.actor, tenant), revision: tenant.revision };
+      return { body: await shownOne(call.door, call.actor, tenant), revision: tenant.revision };
     },
   }),
   operation({
@@ -92,8 +132,8 @@ export const tenantOperations = [
     summary: 'Removes a tenant that has no phones',
     needs: 'operate',
     answer: null,
-    handle: async ({ door, param, actor }) => {
-      await removeTenant(door, param('code'), actor);
+    handle: async ({ door, param, actor, revision }) => {
+      await removeTenant(door, param('code'), actor, revision);
       return null;
     },
   }),
@@ -103,10 +143,11 @@ export const tenantOperations = [
     path: '/tenants/{code}/moves',
     summary: 'The moves of a tenant, newest first',
     needs: 'look',
+    query: z.object(newestQuery),
     answer: listOf(answers.move),
-    handle: async ({ door, param, actor }) => {
+    handle: async ({ door, param, actor, query }) => {
       const tenant = await door.store.tenants.get(actor.scope, param('code'));
-      return { body: { items: await door.store.moves.list(tenant.code, PAGE_MAX), next: null } };
+      return { body: newestPage(await door.store.moves.list(tenant.code, newestOf(query)), query) };
     },
   }),
   operation({
@@ -156,9 +197,10 @@ export const contactOperations = [
     summary: 'What stands in a tenant’s phonebook beside the lines of its phones',
     needs: 'look',
     answer: listOf(answers.contact),
-    handle: async ({ door, param, actor }) => ({
-      body: { items: await listContacts(door, param('code'), actor), next: null },
-    }),
+    handle: async ({ door, param, actor }) => {
+      const items = await listContacts(door, param('code'), actor);
+      return { body: { items, next: null }, revision: revisionOf(items) };
+    },
   }),
   operation({
     id: 'replaceContacts',
@@ -173,9 +215,9 @@ export const contactOperations = [
       const { door, param, actor, body } = call;
       const items =
         typeof body === 'string'
-          ? await importContacts(door, param('code'), body, actor)
-          : await replaceContacts(door, param('code'), fieldsOf(call).items, actor);
-      return { body: { items, next: null } };
+          ? await importContacts(door, param('code'), body, actor, call.revision)
+          : await replaceContacts(door, param('code'), fieldsOf(call).items, actor, call.revision);
+      return { body: { items, next: null }, revision: revisionOf(items) };
     },
   }),
 ];
