@@ -206,15 +206,33 @@ export function checkParameter({ names, reserved }: ParameterRules, name: string
   }
 }
 
-/** All patterns of a list as one: each line of each file with an own template is asked about, and most say no. */
-const anyOf = new WeakMap<readonly ReservedParameter[], RegExp>();
+type Reasons = {
+  readonly patterns: readonly { readonly whole: RegExp; readonly reason: string }[];
+  readonly known: Map<string, string | null>;
+};
+
+/** Every line of every file with an own template is asked about, so patterns are compiled once and answers are kept. */
+const reasons = new WeakMap<readonly ReservedParameter[], Reasons>();
+const KNOWN_MAX = 20_000;
+
+function reasonsOf(reserved: readonly ReservedParameter[]): Reasons {
+  const found = reasons.get(reserved);
+  if (found !== undefined) return found;
+  const patterns = reserved.map(({ pattern, reason }) => ({ whole: wholeName(pattern), reason }));
+  const made: Reasons = { patterns, known: new Map() };
+  reasons.set(reserved, made);
+  return made;
+}
 
 /** Why a name is reserved, or null when it is not. */
 export function reasonOf(reserved: readonly ReservedParameter[], name: string): string | null {
-  const any = anyOf.get(reserved) ?? wholeName(reserved.map(({ pattern }) => `(?:${pattern})`).join('|') || '(?!)');
-  anyOf.set(reserved, any);
-  if (!any.test(name)) return null;
-  return reserved.find(({ pattern }) => wholeName(pattern).test(name))?.reason ?? null;
+  const { patterns, known } = reasonsOf(reserved);
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const reason = patterns.find(({ whole }) => whole.test(name))?.reason ?? null;
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(name, reason);
+  return reason;
 }
 
 function unknownMessage(reserved: readonly ReservedParameter[], name: string, nearest: readonly string[]): string {
