@@ -14,7 +14,7 @@ type Taking = { readonly phone: KnownPhone; readonly spec: UploadedSpec; readonl
 export async function mayUpload(house: PhoneHouse, request: FileRequest): Promise<UploadGate> {
   const asked = askedFor(house, request.file);
   return house.store.snapshot(async (reads) => {
-    const admission = await admit(reads, asked, request, house.now());
+    const admission = await admit(house, reads, asked, request);
     const seen = admitted(asked, admission);
     if (seen.outcome === 'enrol') return { ...seen, outcome: 'challenge', phone: null, taking: null };
     const { phone } = seen;

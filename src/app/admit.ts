@@ -3,12 +3,14 @@
 // a phone: whoever measures learns nothing.
 import { type Asking, turnOf } from '../domain/enrolment.ts';
 import type { Mac } from '../domain/mac.ts';
+import { placeOf } from '../domain/network.ts';
 import { type CertificateProof, type Decision, decide, type Owner } from '../domain/proof.ts';
 import type { Firmware } from '../firmware/firmware.ts';
 import type { Claimant } from '../store/enrolments.ts';
 import type { Reads } from '../store/store.ts';
 import type { FoundToken } from '../store/tokens.ts';
 import type { Claim, Vendors } from '../vendors/vendors.ts';
+import type { SweepGuard } from './watch-sweeps.ts';
 
 /** What a phone says its password is. How it says so is the door's matter. */
 export type GivenCredential = {
@@ -71,8 +73,16 @@ export type Admission = {
 /** Stands in where there is no password: comparing with it costs the same, and nobody knows it. */
 const NO_PASSWORD = '\u0000';
 
+/** What deciding needs beside the store. */
+export type Admitting = {
+  readonly now: () => Date;
+  /** Who watches for sweeps; left out where nobody does. */
+  readonly sweeps?: Pick<SweepGuard, 'isSwept'>;
+};
+
 /** Decides about a request, as these reads see the world. */
-export async function admit(reads: Reads, asked: Asked, request: FileRequest, now: Date): Promise<Admission> {
+export async function admit(house: Admitting, reads: Reads, asked: Asked, request: FileRequest): Promise<Admission> {
+  const now = house.now();
   const at = now.toISOString();
   const { credential: given, certificate } = request;
   const token = request.token === null ? null : await reads.tokens.find(request.token, at);
@@ -84,6 +94,10 @@ export async function admit(reads: Reads, asked: Asked, request: FileRequest, no
   const isOurs = claimant !== null && claimant.tenant === token?.tenant;
   const turn = isOurs ? turnOf(windows, claimant.credential, askingOf(asked, request, claimant, now)) : null;
   const hasTurn = turn?.kind === 'begin' || turn?.kind === 'goOn' ? turn : null;
+  const isSwept = house.sweeps?.isSwept({ address: request.address, tenant: token?.tenant ?? null }) === true;
+  // Where a token or a window could open something; known phone or not, so that the time it takes tells nothing.
+  const mayBeCut = isSwept && asked.owner === 'phones' && (token?.proof === 'token' || windows.length > 0);
+  const home = mayBeCut && mac !== null ? await reads.fetches.lastServedAt(mac) : null;
   const decision = decide({
     token: request.token === null ? 'none' : (token ?? 'unknown'),
     file: asked.owner,
@@ -92,6 +106,7 @@ export async function admit(reads: Reads, asked: Asked, request: FileRequest, no
     certificate,
     window: hasTurn !== null,
     challenges: request.token === null && (await reads.credentials.areUsed()),
+    cut: mayBeCut && (home === null || placeOf(home) !== placeOf(request.address)),
   });
   const isUsed = proven === 'present' && decision.kind === 'give';
   return {

@@ -5,15 +5,14 @@ import type { Decision } from '../domain/proof.ts';
 import { tokenText } from '../domain/token.ts';
 import type { Claimant } from '../store/enrolments.ts';
 import type { Reads, Store, Tx } from '../store/store.ts';
-import { type Admission, type Asked, admit, type FileRequest } from './admit.ts';
+import { type Admission, type Admitting, type Asked, admit, type FileRequest } from './admit.ts';
 import { note } from './audit.ts';
 
 /** As base32 26 characters: letters and digits that every phone takes, within the 32 that some allow. */
 export const CREDENTIAL_BYTES = 16;
 
-export type HandingOut = {
+export type HandingOut = Admitting & {
   readonly store: Store;
-  readonly now: () => Date;
   readonly random: (bytes: number) => Buffer;
 };
 
@@ -40,12 +39,11 @@ export async function handOut<Made>(
   make: (tx: Tx, claimant: Claimant) => Promise<Made | null>,
 ): Promise<Given<Made>> {
   return house.store.transaction(async (tx) => {
-    const now = house.now();
     // What the credential proved has been seen, and it was not enough.
-    const admission = await admit(tx, asked, { ...request, credential: null }, now);
+    const admission = await admit(house, tx, asked, { ...request, credential: null });
     const { decision, claimant } = admission;
     if (decision.kind !== 'enrol' || claimant === null) return { admission, made: null };
-    if (!(await takeTurn(tx, house, admission, request, now))) {
+    if (!(await takeTurn(tx, house, admission, request))) {
       const refused: Decision = { kind: 'challenge', reason: 'no proof' };
       return { admission: { ...admission, decision: refused }, made: null };
     }
@@ -53,7 +51,7 @@ export async function handOut<Made>(
   });
 }
 
-async function takeTurn(tx: Tx, house: HandingOut, admission: Admission, request: FileRequest, now: Date) {
+async function takeTurn(tx: Tx, house: HandingOut, admission: Admission, request: FileRequest) {
   const { claimant, turn } = admission;
   if (claimant === null || turn === null) return false;
   const { mac, tenant, credential } = claimant;
@@ -63,7 +61,7 @@ async function takeTurn(tx: Tx, house: HandingOut, admission: Admission, request
     const files = credential?.handOut?.files ?? [];
     return files.includes(file) || tx.credentials.goOn(mac, turn.window, files, file);
   }
-  const begun = { window: turn.window, at: now.toISOString(), address, files: [file] };
+  const begun = { window: turn.window, at: house.now().toISOString(), address, files: [file] };
   if (!(await tx.credentials.begin(mac, handedOut(credential, newPassword(house), begun)))) return false;
   const [before, after] = [{ state: credential?.state ?? 'pending' }, { state: 'handedOut', window: turn.window }];
   const deed = { action: 'phone.handOut', subject: mac, tenant, before, after };

@@ -50,6 +50,8 @@ export type Admitted = {
   readonly tokenId: string | null;
   /** The MAC address that the request is about, known or not. */
   readonly mac: Mac | null;
+  /** Is that a phone of ours, of the tenant that the token names, that may be served? Whoever asks has not proven to be it. */
+  readonly isKnown: boolean;
   /** The request has a tenant's token, and its file name a MAC address that nobody has claimed. */
   readonly stranger: Stranger | null;
   readonly contest: Contest | null;
@@ -74,6 +76,10 @@ export function admitted({ claims, owner, ...asked }: Asked, admission: Admissio
   const mayHave = decision.kind === 'give' || decision.kind === 'enrol';
   return {
     ...{ outcome: decision.kind, tenant: token?.tenant ?? null, tokenId: token?.id ?? null, mac },
+    isKnown:
+      claimant?.enabled === true &&
+      decision.reason !== 'unknown token' &&
+      (token === null || token.tenant === claimant.tenant),
     phone: mayHave && isAbout(owner, decision) && claimant !== null ? knownAs(claimant) : null,
     stranger: isStranger && mac !== null ? { mac, tenant: token.tenant, vendor: vendorOf(claims) } : null,
     contest: contested && claimant !== null ? { mac: claimant.mac, tenant: claimant.tenant } : null,
@@ -91,7 +97,7 @@ export async function serveFile(house: PhoneHouse, request: FileRequest): Promis
   const asked = askedFor(house, request.file);
   const mayBeImage = asked.owner === 'everybodys';
   const answer = await house.store.snapshot(async (reads): Promise<FileAnswer> => {
-    const admission = await admit(reads, asked, request, house.now());
+    const admission = await admit(house, reads, asked, request);
     const { kind: outcome } = admission.decision;
     const made =
       outcome === 'give' || outcome === 'firstStage' ? await makeFor(house, reads, asked, admission, request) : NONE;

@@ -19,18 +19,19 @@ import { DEMO_WORLD, type OpenHouse, openHouse } from '../main.ts';
 import { addBackupCommands } from './backup.ts';
 import { addDnsCommands } from './dns.ts';
 import { addEnrolmentCommands } from './enrolment.ts';
-import { addListCommands } from './lists.ts';
 import { addFailoverCommand } from './failover.ts';
+import { addListCommands } from './lists.ts';
 import { addLoadCommands } from './loads.ts';
+import { addPbxCommands } from './pbx.ts';
 import { addPeopleCommands } from './people.ts';
 import { addPlanCommands } from './plans.ts';
 import { addPoolCommands } from './pools.ts';
 import { impactText, print, printError, show, table, withBar } from './print.ts';
-import { addPbxCommands } from './pbx.ts';
 import { addRedirectCommands } from './redirect.ts';
 import { addSecretCommands } from './secrets.ts';
 import { serveUntilStopped } from './serve.ts';
 import { confirm } from './shell.ts';
+import { addPhoneSimulation } from './simulate-phones.ts';
 import { addTableCommands, readInput } from './tables.ts';
 import { addTemplateCommands } from './templates.ts';
 
@@ -200,6 +201,7 @@ function program(): Command {
     .option(...json)
     .action(contacts);
   addDnsCommands(addPoolCommands(homeport, { inHouse, actor }), { inHouse, actor });
+  addPhoneSimulation(homeport, { inHouse, actor });
   addFailoverCommand(homeport, { inHouse });
   addPlanCommands(homeport, { inHouse, actor });
   addLoadCommands(homeport, { inHouse, actor });

@@ -58,7 +58,7 @@ async function tryOut({ store, openPbx }: OpenHouse, server: string): Promise<Tr
     if (connection.kind === 'sip') return { registrations: 0, inUse: null };
     const registrations = (await pbx.contacts()).length;
     const inUse = await pbx.usersInUse().catch(() => null);
-    return { registrations, inUse: inUse && inUse.size };
+    return { registrations, inUse: inUse?.size ?? null };
   } finally {
     clearTimeout(timer);
     await pbx.close();

@@ -108,7 +108,7 @@ function simulationText({ shares, byVendor, mixed, down, behaviour, strays, draw
   return [...(down.length === 0 ? [] : [`lost: ${down.join(', ')}`]), table(heading, rows)].join('\n');
 }
 
-function numberFlag(text: string): number {
+export function numberFlag(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('must be a number');
   return value;

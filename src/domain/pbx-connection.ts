@@ -105,8 +105,15 @@ export const PBX_KINDS = ['asterisk', 'kamailio', 'freeswitch', 'sip'] as const 
 
 /** A connection as people see it: of its secret only that it is set. */
 export const shownConnection = (connection: PbxConnection) => {
-  if (connection.kind === 'sip') return connection;
-  return { ...connection, secret: connection.secret === null ? null : ('set' as const) };
+  switch (connection.kind) {
+    case 'sip':
+      return connection;
+    case 'kamailio':
+      return { ...connection, secret: connection.secret === null ? null : ('set' as const) };
+    case 'asterisk':
+    case 'freeswitch':
+      return { ...connection, secret: 'set' as const };
+  }
 };
 
 export type ShownConnection = ReturnType<typeof shownConnection>;

@@ -40,6 +40,11 @@ export type ProofFacts = {
   readonly window: boolean;
   /** Are there phones with credentials at all? Only then is one that comes without a token asked for its own. */
   readonly challenges: boolean;
+  /**
+   * Is somebody walking through MAC addresses at this place or with this token, and has the phone not been served at this
+   * place last? Then a token and an open window count for nothing: only what is the phone's own does.
+   */
+  readonly cut: boolean;
 };
 
 /**
@@ -58,15 +63,17 @@ const NOT_PROVEN: Decision = { kind: 'nothing', reason: 'no proof' };
 
 /** Decides. Nothing that is taken away from what a request proves turns a no into a yes. */
 export function decide(facts: ProofFacts): Decision {
-  const { token, file, window, challenges } = facts;
+  const { token, file, window, challenges, cut } = facts;
   if (token === 'unknown') return { kind: 'nothing', reason: 'unknown token' };
   const hasToken = token !== 'none';
   if (hasToken && file === 'everybodys') return { kind: 'firstStage', reason: 'no secret' };
   // A phone of another tenant is no phone here.
   const phone = hasToken && facts.phone?.tenant !== token.tenant ? null : facts.phone;
   if (hasToken && token.proof === 'token') {
-    const may = file === 'tenants' || phone?.enabled === true;
-    return may ? { kind: 'give', reason: 'token' } : NOT_PROVEN;
+    if (file === 'tenants') return { kind: 'give', reason: 'token' };
+    if (phone?.enabled !== true) return NOT_PROVEN;
+    const own = cut ? provenBy(facts, phone) : 'token';
+    return own === null ? NOT_PROVEN : { kind: 'give', reason: own };
   }
   const by = provenBy(facts, phone);
   if (by !== null)
@@ -74,7 +81,7 @@ export function decide(facts: ProofFacts): Decision {
   if (!hasToken) return challenges ? { kind: 'challenge', reason: 'no proof' } : NOT_PROVEN;
   // A password would open nothing there, so none is asked for.
   if (token.proof === 'certificate') return NOT_PROVEN;
-  if (file === 'phones' && phone?.enabled === true && window) return { kind: 'enrol', reason: 'window' };
+  if (file === 'phones' && phone?.enabled === true && window && !cut) return { kind: 'enrol', reason: 'window' };
   return { kind: 'challenge', reason: 'no proof' };
 }
 

@@ -74,6 +74,7 @@ export function watchForSweeps(limits: SweepLimits = SWEEP_LIMITS): SweepWatch {
   const keyOf = (kind: Sweep['kind'], of: string) => `${kind} ${of}`;
   let entries = 0;
 
+  const isSweptBy = (kind: Sweep['kind'], of: string, at: number) => (watched.get(keyOf(kind, of))?.until ?? 0) > at;
   const set = (map: Map<Mac, number>, mac: Mac, at: number) => {
     if (!map.delete(mac)) entries++;
     map.set(mac, at);
@@ -131,6 +132,8 @@ export function watchForSweeps(limits: SweepLimits = SWEEP_LIMITS): SweepWatch {
   return {
     saw(asking, outcome, at) {
       const begun = keysOf(asking).flatMap(([kind, of]) => {
+        // What one place does alone is held against it, not against the tenant's phones elsewhere.
+        if (kind === 'tenant' && isSweptBy('place', asking.place, at)) return [];
         // A place that is only served needs no memory.
         if (outcome === 'served' && !watched.has(keyOf(kind, of))) return [];
         const one = seen(kind, of);
@@ -139,7 +142,7 @@ export function watchForSweeps(limits: SweepLimits = SWEEP_LIMITS): SweepWatch {
       if (entries > limits.entriesMax) forgetQuiet();
       return begun;
     },
-    isSwept: (asking, at) => keysOf(asking).some(([kind, of]) => (watched.get(keyOf(kind, of))?.until ?? 0) > at),
+    isSwept: (asking, at) => keysOf(asking).some(([kind, of]) => isSweptBy(kind, of, at)),
     sweeps: (at) => [...watched.values()].filter(({ until }) => until > at).map(shown),
   };
 }

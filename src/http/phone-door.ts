@@ -9,7 +9,7 @@ import type { FileRequest } from '../app/admit.ts';
 import { findFirmware } from '../app/find-firmware.ts';
 import type { FetchRecorder } from '../app/record-fetches.ts';
 import { type Admitted, type PhoneHouse, serveFile } from '../app/serve-file.ts';
-import type { Mac } from '../domain/mac.ts';
+import type { Seen } from '../app/watch-sweeps.ts';
 import type { CertificateProof } from '../domain/proof.ts';
 import type { FirmwareFile } from '../firmware/firmware.ts';
 import { log } from '../log.ts';
@@ -28,17 +28,6 @@ const WENT_AWAY = 499;
 // Matched against the raw path, before any decoding: no phone needs a percent sign. A bare /<file> is for phones that
 // carry their own proof. Some phones write the slash of their URL twice.
 const PATH = /^\/(?:p\/(?<token>[A-Za-z0-9]{1,64})\/+)?(?<file>[A-Za-z0-9._-]{1,80})$/;
-
-/** What became of a request, for whoever watches over the door. */
-export type Seen = {
-  readonly address: string;
-  /** The MAC address that the request is about, known or not; null when it names none. */
-  readonly mac: Mac | null;
-  /** The tenant whose token stood in the path. */
-  readonly tenant: string | null;
-  /** What was decided; `fault` when we could not. */
-  readonly outcome: Admitted['outcome'] | 'fault';
-};
 
 export type PhoneDoor = PhoneHouse & {
   readonly fetches: FetchRecorder;
@@ -250,8 +239,8 @@ async function send(response: ServerResponse, { status, headers, body }: Answer)
 function record(door: PhoneDoor, { asked, address, method }: Visit, given: Answer): void {
   if (asked === null) return;
   const { admitted } = given;
-  const { mac = null, tenant = null, outcome = 'fault' } = admitted ?? {};
-  door.observe?.({ address, mac, tenant, outcome });
+  const { mac = null, tenant = null, isKnown = false, outcome = 'fault' } = admitted ?? {};
+  door.observe?.({ address, mac, tenant, isKnown, outcome });
   if (admitted === null) return;
   const seen = { file: asked.file, address, userAgent: asked.userAgent };
   const { stranger, contest, used, phone, tokenId } = admitted;

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { Scope } from '../domain/access.ts';
 import type { Fetch } from '../domain/fetch.ts';
+import type { Mac } from '../domain/mac.ts';
 import { fromFetch, toFetch } from './codec.ts';
 import type { Tables } from './schema.ts';
 import { inScope } from './scope.ts';
@@ -31,6 +32,18 @@ export const fetchReads = (db: Kysely<Tables>) => ({
       .limit(limit)
       .execute();
     return rows.map((row) => ({ ...toFetch(row), id: Number(row.id) }));
+  },
+  /** The address at which a phone was served last; null when it never was. */
+  async lastServedAt(mac: Mac): Promise<string | null> {
+    const row = await db
+      .selectFrom('fetch')
+      .select('address')
+      .where('mac', '=', mac)
+      .where('status', '<', 400)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.address ?? null;
   },
   /** How many of a tenant's enabled phones have fetched nothing since. */
   async silentSince(tenant: string, at: string): Promise<number> {

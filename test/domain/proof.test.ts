@@ -32,12 +32,13 @@ function* everything(): Generator<ProofFacts> {
         for (const credential of ['right', 'wrong', 'none'] as const)
           for (const certificate of CERTIFICATES)
             for (const window of [true, false])
-              for (const challenges of [true, false]) {
-                // A tenant demands one thing, whoever says so.
-                const isOwn = typeof token === 'object' && phone !== null && token.tenant === phone.tenant;
-                if (isOwn && token.proof !== phone.proof) continue;
-                yield { token, file, phone, credential, certificate, window, challenges };
-              }
+              for (const challenges of [true, false])
+                for (const cut of [true, false]) {
+                  // A tenant demands one thing, whoever says so.
+                  const isOwn = typeof token === 'object' && phone !== null && token.tenant === phone.tenant;
+                  if (isOwn && token.proof !== phone.proof) continue;
+                  yield { token, file, phone, credential, certificate, window, challenges, cut };
+                }
 }
 
 const ALL = [...everything()];
@@ -48,11 +49,12 @@ const RANK: Readonly<Record<Proof, number>> = { token: 1, credential: 2, certifi
 
 /** The same rule, said as a ladder: what is brought has a height, what the tenant demands has one. */
 function expected(facts: ProofFacts): string {
-  const { token, file, phone, credential, certificate, window, challenges } = facts;
+  const { token, file, phone, credential, certificate, window, challenges, cut } = facts;
   const withToken = typeof token === 'object';
   const atHome = phone !== null && (!withToken || phone.tenant === token.tenant);
   const rungs = [
-    withToken ? 1 : 0,
+    // While somebody sweeps, a shared secret is no proof of a phone.
+    withToken && !(cut && file === 'phones') ? 1 : 0,
     atHome && credential === 'right' ? 2 : 0,
     atHome && certificate?.mac === phone.mac && certificate.vendor === phone.vendor ? 3 : 0,
   ];
@@ -65,8 +67,8 @@ function expected(facts: ProofFacts): string {
   if (enough && withToken && demanded === 1 && file === 'tenants') return 'give';
   if (enough) return atHome && phone.enabled ? 'give' : 'nothing';
   if (!withToken) return challenges ? 'challenge' : 'nothing';
-  if (demanded === 3) return 'nothing';
-  return window && file === 'phones' && atHome && phone.enabled ? 'enrol' : 'challenge';
+  if (demanded !== 2) return 'nothing';
+  return window && !cut && file === 'phones' && atHome && phone.enabled ? 'enrol' : 'challenge';
 }
 
 test(`F1: the truth table, all ${ALL.length} rows`, () => {
@@ -79,7 +81,7 @@ test(`F1: the truth table, all ${ALL.length} rows`, () => {
 test('F1: a phone’s file never leaves without one of the four proofs, nor for a phone that is unknown or disabled', () => {
   for (const facts of ALL.filter(({ file }) => file === 'phones')) {
     if (!isYes(facts)) continue;
-    const { token, phone, credential, certificate, window } = facts;
+    const { token, phone, credential, certificate, window, cut } = facts;
     assert.ok(phone?.enabled, text(facts));
     const hasToken = typeof token === 'object' && token.tenant === phone.tenant;
     assert.ok(token === 'none' || hasToken, text(facts));
@@ -87,8 +89,8 @@ test('F1: a phone’s file never leaves without one of the four proofs, nor for 
     const ways = [
       certified,
       phone.proof !== 'certificate' && credential === 'right',
-      phone.proof === 'credential' && hasToken && window,
-      phone.proof === 'token' && hasToken,
+      phone.proof === 'credential' && hasToken && window && !cut,
+      phone.proof === 'token' && hasToken && !cut,
     ];
     assert.ok(ways.includes(true), text(facts));
   }
@@ -109,6 +111,7 @@ test('F1: taking a proof away never turns a no into a yes', () => {
       { ...facts, credential: facts.credential === 'none' ? 'none' : 'wrong' },
       { ...facts, certificate: null },
       { ...facts, window: false },
+      { ...facts, cut: true },
       { ...facts, phone: null },
       ...(facts.phone === null ? [] : [{ ...facts, phone: { ...facts.phone, enabled: false } }]),
     ];
@@ -118,17 +121,31 @@ test('F1: taking a proof away never turns a no into a yes', () => {
 
 test('F1: without a proof the answer is the same whether there is the phone, whose it is, and whether it is enabled', () => {
   const unproven = ALL.filter(
-    ({ token, credential, certificate, window }) =>
+    ({ token, credential, certificate, window, cut }) =>
       credential !== 'right' &&
       certificate === null &&
-      !window &&
+      (!window || cut) &&
       // Where the token is the proof, it has been brought.
-      (typeof token !== 'object' || token.proof !== 'token'),
+      (typeof token !== 'object' || token.proof !== 'token' || cut),
   );
   const answers = Map.groupBy(unproven, ({ phone: _phone, credential: _wrong, ...rest }) => JSON.stringify(rest));
   assert.ok(answers.size > 20);
   for (const [asked, rows] of answers) {
     assert.equal(new Set(rows.map((facts) => decide(facts).kind)).size, 1, asked);
+  }
+});
+
+test('F18: while somebody sweeps, what is a phone’s own opens what it opened before, and nothing shared opens its files', () => {
+  const swept = ALL.filter(({ cut }) => cut);
+  for (const facts of swept) {
+    const [now, before] = [decide(facts), decide({ ...facts, cut: false })];
+    const { token, phone, credential, certificate } = facts;
+    const isOurs =
+      phone?.enabled === true && (token === 'none' || (typeof token === 'object' && token.tenant === 'acme'));
+    const isCertified = certificate?.mac === phone?.mac && certificate?.vendor === 'maker';
+    const isOwn = isOurs && (isCertified || (credential === 'right' && phone.proof !== 'certificate'));
+    if (isOwn || facts.file !== 'phones') assert.equal(now.kind, before.kind, text(facts));
+    else assert.ok(!isYes(facts), text(facts));
   }
 });
 

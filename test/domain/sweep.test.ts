@@ -49,6 +49,18 @@ describe('a scanner', () => {
     assert.equal(watch.isSwept({ place: '192.0.2.1', tenant: 'globex' }, 12_000), false);
   });
 
+  test('at one place does not trip the tenant, whose phones are elsewhere too', () => {
+    const watch = watchForSweeps();
+    const sweeps = Array.from({ length: 6_000 }, (_, number) =>
+      watch.saw({ place: NAT, tenant: 'acme', mac: mac(number) }, 'refused', number * 5),
+    ).flat();
+    assert.deepEqual(
+      sweeps.map(({ kind }) => kind),
+      ['place'],
+    );
+    assert.equal(watch.isSwept({ place: '192.0.2.1', tenant: 'acme' }, 30 * SECOND), false);
+  });
+
   test('is forgotten when it has been quiet, and told again when it comes back', () => {
     const watch = watchForSweeps();
     const walk = (from: number) =>

@@ -453,3 +453,21 @@ test('the history has every plan, newest first, page by page', async (context) =
   await app.api('get', 'plans/99').expect(404);
   await app.api('get', 'plans/1/application').expect(404);
 });
+
+test('the oldest plans that nobody applied are forgotten, applied ones are not', async (context) => {
+  const app = await demo(context);
+  const first = await propose(app, drained);
+  await apply(app, first).expect(201);
+  const second = await propose(app);
+  const { store } = app.house;
+  await store.transaction(async (tx) => {
+    const plan = await tx.plans.get(second.id);
+    for (let count = 0; count < 250; count++) await tx.plans.add(plan);
+  });
+  const last = await propose(app);
+  const { items } = (await app.api('get', 'plans?limit=1000').expect(200)).body;
+  const ids = items.map(({ id }: { id: number }) => id);
+  assert.ok(ids.length <= 202 && ids.length >= 200, `${ids.length} are kept`);
+  assert.deepEqual([ids.includes(first.id), ids.includes(second.id), ids.includes(last.id)], [true, false, true]);
+  await app.api('get', `plans/${second.id}`).expect(404);
+});

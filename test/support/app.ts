@@ -32,6 +32,7 @@ export type App = Serving & {
 export async function startApp(
   context: TestContext,
   { demo = '1', ...environment }: Record<string, string> = {},
+  clock?: () => Date,
 ): Promise<App> {
   const folder = temporaryFolder(context);
   const serving = await serve(
@@ -44,6 +45,7 @@ export async function startApp(
       HOMEPORT_LOG_LEVEL: 'silent',
       ...environment,
     }),
+    clock,
   );
   context.after(() => serving.close());
   const api: App['api'] = (method, path, key = API_KEY) =>

@@ -423,6 +423,14 @@ export const unclaimed = z.strictObject({
   requests: z.number().int(),
 });
 
+export const sweep = z.strictObject({
+  kind: z.enum(['place', 'tenant']),
+  /** The address that asks (for IPv6 its /64), or the code of the tenant whose phones are asked for. */
+  of: z.string(),
+  macs: z.number().int(),
+  until: moment,
+});
+
 export const contact = contactSchema;
 
 const holder = { role: z.enum(ROLES), tenants: z.array(z.string()).readonly() };

@@ -4,6 +4,7 @@ import type { PlanHouse } from '../../app/plans.ts';
 import type { Attempts, Gate } from '../../app/sign-in.ts';
 import type { Surroundings } from '../../app/surroundings.ts';
 import type { Watcher } from '../../app/watch-registrations.ts';
+import type { SweepGuard } from '../../app/watch-sweeps.ts';
 import type { Dns } from '../../dns/dns.ts';
 import type { Actor } from '../../domain/access.ts';
 import type { Metrics } from '../../metrics.ts';
@@ -19,6 +20,7 @@ export type AdminDoor = Inventory &
     readonly surroundings: Surroundings;
     readonly dns: Dns;
     readonly watcher: Watcher;
+    readonly sweeps: Pick<SweepGuard, 'sweeps'>;
     readonly planMaker: PlanHouse['planMaker'];
     /** How phones reach the phones' door, without a slash at the end. */
     readonly publicUrl: string;

@@ -18,6 +18,7 @@ import { revealOperations } from './reveal.ts';
 import { failoverOperations, poolOperations, serverOperations } from './servers-and-pools.ts';
 import { settingOperations } from './settings.ts';
 import { simulationOperations } from './simulations.ts';
+import { sweepOperations } from './sweeps.ts';
 import { templateOperations } from './templates.ts';
 import { contactOperations, moveOperations, tenantOperations } from './tenants.ts';
 
@@ -44,6 +45,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...phoneFileOperations,
   ...revealOperations,
   ...unclaimedOperations,
+  ...sweepOperations,
   ...redirectionOperations,
   ...importOperations,
   ...sessionOperations,
