@@ -52,6 +52,9 @@ export function ensureInstalled({ withDev }) {
 /** The Node that comes with the packages, where there is one for this platform. */
 export const PINNED_NODE = join(ROOT, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
 
+/** Where Node keeps what it has compiled; it goes with the packages. */
+export const COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'compiled');
+
 /** Node 22.18 is the first that runs TypeScript as it is; better-sqlite3 13 needs 22. */
 function canRun(/** @type {string} */ version) {
   const [major = 0, minor = 0] = version.split('.').map(Number);

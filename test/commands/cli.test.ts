@@ -156,7 +156,7 @@ describe('serve', () => {
       inFolder(folder, { ...ports, HOMEPORT_PHONE_LISTEN: host }),
     );
     assert.equal(taken.code, 1);
-    assert.match(taken.err, /EADDRINUSE/);
+    assert.match(taken.err, /HOMEPORT_PHONE_LISTEN: \S+ port \d+ is taken by another program/);
     const wrong = await run(
       'node',
       ['src/homeport.js', 'serve'],

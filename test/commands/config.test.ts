@@ -17,6 +17,8 @@ describe('the environment', () => {
       adminTls: null,
       proxies: { networks: [], header: 'x-forwarded-for', certificateHeader: null, secret: null },
       connectionsPerAddress: 64,
+      basicWithoutTls: false,
+      sweepMacs: 50,
       publicUrl: null,
       adminUrl: null,
       demo: true,

@@ -92,7 +92,9 @@ const choices = (of: string) => ({
   ),
 });
 
-async function plant({ ask }: Server, ymcsUrl: string): Promise<{ cookie: string; key: string }> {
+type Told = { readonly cookie: string; readonly key: string; readonly plan: string };
+
+async function plant({ ask }: Server, ymcsUrl: string): Promise<Told> {
   const put = async (method: string, path: string, body: unknown) => {
     const answer = await ask({ method, path, body });
     assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.said}`);
@@ -111,18 +113,25 @@ async function plant({ ask }: Server, ymcsUrl: string): Promise<{ cookie: string
   await put('patch', 'tenants/acme', choices('tenant'));
   await put('put', 'redirections/ymcs', { baseUrl: ymcsUrl, credentials: YMCS_CREDENTIALS });
   await put('put', 'redirections/ztp', { credentials: { apiKey: `${PLANTED}-ztp` } });
+  await put('put', 'dns/targets/example.com', { kind: 'powerdns', baseUrl: 'http://127.0.0.1:9', apiKey: PLANTED });
+  const ami = { kind: 'asterisk', host: '127.0.0.1', port: 9, user: 'homeport', secret: `${PLANTED}-ami` };
+  await put('put', 'servers/voip1/connection', ami);
+  await put('post', 'servers', { name: 'spare', host: 'spare.example.com' });
+  const order = { drain: ['spare'], mode: 'fast', limits: { tenants: 0 } };
+  const plan = JSON.parse((await put('post', 'plans', order)).said) as { id: string; digest: string };
+  await put('post', `plans/${plan.id}/application`, { digest: plan.digest });
   const user = { name: 'anna', password: `${PLANTED} of anna` };
   await put('post', 'users', { ...user, role: 'owner' });
   const signedIn = await put('post', 'session', user);
   const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? '';
   const { key } = JSON.parse((await put('post', 'keys', { name: 'planner', role: 'viewer' })).said) as { key: string };
-  return { cookie, key };
+  return { cookie, key, plan: plan.id };
 }
 
 const NAMES: Record<string, readonly string[]> = { servers: ['voip1'], pools: ['pbxA'], users: ['anna'] };
 
 /** The paths that an operation has in this world. */
-function pathsOf(path: string, files: ReadonlyMap<string, readonly string[]>, token = ''): string[] {
+function pathsOf(path: string, files: ReadonlyMap<string, readonly string[]>, token = '', plan = 'x'): string[] {
   const own = { '{code}': ['acme'], '{service}': ['ymcs', 'ztp', 'lens', 'gdms'], '{vendor}': VENDORS, '{mac}': MACS };
   if (path.includes('{model}'))
     return VENDORS.map((vendor) => `settings/models/${vendor}/${encodeURIComponent(PHONES[vendor]?.[1] ?? '')}`);
@@ -136,7 +145,14 @@ function pathsOf(path: string, files: ReadonlyMap<string, readonly string[]>, to
         .replace('{id}', tokenId(hashToken(token))),
     ];
   const [, collection = ''] = path.split('/');
-  const values = { ...own, '{name}': NAMES[collection] ?? ['x'], '{id}': ['x'], '{file}': ['x', 'desk.cfg.hbs'] };
+  if (collection === 'plans') return [path.slice(1).replace('{id}', plan)];
+  const values = {
+    ...own,
+    '{zone}': ['example.com'],
+    '{name}': NAMES[collection] ?? ['x'],
+    '{id}': ['x'],
+    '{file}': ['x', 'desk.cfg.hbs'],
+  };
   return Object.entries(values).reduce(
     (paths, [name, given]) =>
       paths.flatMap((one) => (one.includes(name) ? given.map((value) => one.replace(name, value)) : [one])),
@@ -206,7 +222,7 @@ const holding = (seen: readonly Seen[], secret: string) => [
 
 describe('planted secrets', () => {
   let server: Server;
-  let told: { cookie: string; key: string };
+  let told: Told;
   let token = '';
   let refused = 0;
   const good = new Set<string>();
@@ -232,7 +248,7 @@ describe('planted secrets', () => {
     for (const name of [...files.values()].flat()) await fetch(`${server.phones}/p/${token}/${name}`);
     refused = await askWrongly(server);
     for (const { id, method, path } of OPERATIONS.filter((one) => one.method === 'get')) {
-      for (const one of pathsOf(path, files, token)) {
+      for (const one of pathsOf(path, files, token, told.plan)) {
         const { ok } = await server.ask({ method, path: one });
         if (ok) good.add(id);
       }
