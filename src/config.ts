@@ -91,6 +91,11 @@ const environmentSchema = z.object({
     .regex(/^[1-9]\d{0,4}$/, 'must be a number from 1 to 99999')
     .transform(Number)
     .default(64),
+  HOMEPORT_SWEEP_MACS: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/, 'must be a number from 1 to 99999')
+    .transform(Number)
+    .default(50),
   HOMEPORT_BASIC_WITHOUT_TLS: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   HOMEPORT_PUBLIC_URL: webUrl.optional(),
   HOMEPORT_ADMIN_URL: webUrl.optional(),
@@ -144,6 +149,8 @@ export type Config = {
   readonly proxies: ProxyRules;
   /** How many connections one address may have at the phones' door. */
   readonly connectionsPerAddress: number;
+  /** For how many phones one address may ask in vain within ten minutes; of one tenant's, ten times as many. */
+  readonly sweepMacs: number;
   /** May phones send their passwords (HTTP Basic) where others can listen? */
   readonly basicWithoutTls: boolean;
   /** How phones reach the phone door, without a slash at the end; null when it follows from the listener. */
@@ -244,6 +251,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       secret: parsed.HOMEPORT_PROXY_SECRET ?? null,
     },
     connectionsPerAddress: parsed.HOMEPORT_CONNECTIONS_PER_ADDRESS,
+    sweepMacs: parsed.HOMEPORT_SWEEP_MACS,
     basicWithoutTls: parsed.HOMEPORT_BASIC_WITHOUT_TLS === '1',
     publicUrl: parsed.HOMEPORT_PUBLIC_URL ?? null,
     adminUrl: parsed.HOMEPORT_ADMIN_URL ?? null,

@@ -15,6 +15,7 @@ import { recordFetches } from './app/record-fetches.ts';
 import { countAttempts } from './app/sign-in.ts';
 import type { Surroundings } from './app/surroundings.ts';
 import { type Watcher, watchRegistrations } from './app/watch-registrations.ts';
+import { watchSweeps } from './app/watch-sweeps.ts';
 import {
   type Config,
   type Listen,
@@ -36,16 +37,19 @@ import { log } from './log.ts';
 import { openMetrics } from './metrics.ts';
 import { type OpenPbx, openPbx } from './pbx/pbx.ts';
 import { openRedirections, type Redirections } from './redirection/redirection.ts';
+import { openPlanMaker, type PlanMaker } from './solver/plan-maker.ts';
 import { type RestoreOrder, restore } from './store/restore.ts';
 import { readPassphrase } from './store/secrets.ts';
-import { openPlanMaker, type PlanMaker } from './solver/plan-maker.ts';
 import { openStore } from './store/store.ts';
+import { parametersIn, simulatedKinds } from './vendors/simulated.ts';
 import { loadVendors, type Vendors } from './vendors/vendors.ts';
 
 type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
 const TEMPLATES = join(import.meta.dirname, '..', 'templates');
 export const DEMO_WORLD: World = demoWorld;
+/** What phones that are not there need to know of their makers. */
+export const simulation = { kinds: (vendor: string) => simulatedKinds(TEMPLATES, vendor), parametersIn };
 const LOOK_AROUND_EVERY_MS = 2_000;
 const SERVICE_TIMEOUT_MS = 15_000;
 const DNS_TIMEOUT_MS = 3_000;
@@ -116,16 +120,17 @@ function openBackups(house: OpenHouse, config: Config, closing: Closing): Backup
  * Opens store and vendors, without doors: what a command needs.
  * @throws AppError `unavailable` when the database cannot be opened with this key, `invalid` for a broken template folder
  */
-export async function openHouse(config: Config, patienceMs?: number): Promise<OpenHouse> {
+export async function openHouse(config: Config, patienceMs?: number, now = () => new Date()): Promise<OpenHouse> {
   log.level = config.logLevel;
   const vendors = loadVendors(TEMPLATES, config.templates);
+  await vendors.refresh();
   for (const { file, fault } of vendors.ownTemplates()) if (fault !== null) tellFault(file, fault);
   const store = await openStore({
     ...{ url: config.databaseUrl, keyFile: config.keyFile },
     ...(patienceMs === undefined ? {} : { patienceMs }),
   });
   const publicUrl = publicUrlOf(config);
-  const outside = { random: randomBytes, now: () => new Date() };
+  const outside = { random: randomBytes, now };
   const redirections = openRedirections({ ...outside, wait: (ms) => wait(ms), timeoutMs: SERVICE_TIMEOUT_MS });
   const dns = openDns({ ...outside, wait: (ms) => wait(ms), timeoutMs: DNS_TIMEOUT_MS, tries: DNS_TRIES });
   const surroundings = surroundingsOf(config, vendors);
@@ -153,11 +158,11 @@ const tellFault = (file: string, fault: string) =>
   log.warn({ file, fault: fault.split('\n', 1)[0] }, 'an own template is not used');
 
 /** Takes up firmware and own templates that have changed; a template that cannot be used is told once. */
-function lookAround(vendors: Vendors, firmware: Firmware): void {
+async function lookAround(vendors: Vendors, firmware: Firmware): Promise<void> {
   const told = new Set(vendors.ownTemplates().map(({ fault }) => fault));
   try {
-    vendors.refresh();
     firmware.refresh();
+    await vendors.refresh();
   } catch (error) {
     log.error({ error }, 'templates or firmware cannot be looked at');
   }
@@ -249,8 +254,8 @@ function openWatcher(house: OpenHouse, closing: Closing): Watcher {
 }
 
 /** Opens the house with both doors. */
-export async function serve(config: Config): Promise<Serving> {
-  const house = await openHouse(config, SERVING_PATIENCE_MS);
+export async function serve(config: Config, clock?: () => Date): Promise<Serving> {
+  const house = await openHouse(config, SERVING_PATIENCE_MS, clock);
   const closing: (() => Promise<void>)[] = [house.close];
   const close = async () => {
     for (const step of closing.splice(0).reverse()) await step();
@@ -260,9 +265,14 @@ export async function serve(config: Config): Promise<Serving> {
     const demoLoaded = config.demo && (await isEmpty(house, HOUSE));
     if (demoLoaded) await loadDemo(house, DEMO_WORLD, HOUSE);
     const firmware = config.firmware === null ? NO_FIRMWARE : openFirmware(config.firmware);
+    let isLooking = false;
     const looking = setInterval(() => {
-      lookAround(house.vendors, firmware);
       trust.refresh(Date.now());
+      if (isLooking) return;
+      isLooking = true;
+      void lookAround(house.vendors, firmware).finally(() => {
+        isLooking = false;
+      });
     }, LOOK_AROUND_EVERY_MS).unref();
     closing.push(async () => clearInterval(looking));
     closing.push(checkDnsInTurn(house));
@@ -270,9 +280,14 @@ export async function serve(config: Config): Promise<Serving> {
     const fetches = recordFetches(house);
     closing.push(fetches.close);
     const backups = openBackups(house, config, closing);
+    const sweeps = watchSweeps({
+      ...{ now: house.now, macs: config.sweepMacs },
+      began: (kind) => metrics.sweepBegan(kind),
+    });
     const metrics = openMetrics({
       vendors: house.vendors.ids,
       backups: backups.state,
+      sweeps: sweeps.sweeps,
       records: fetches.backlog,
       count: () => countPhones(house),
       countDns: () => countDns(house),
@@ -281,14 +296,23 @@ export async function serve(config: Config): Promise<Serving> {
     });
     const { certificateOf } = trust;
     const { basicWithoutTls } = config;
-    const door: Mutable<PhoneDoor> = { ...house, fetches, firmware, metrics, certificateOf, basicWithoutTls };
+    const watched = { sweeps, observe: sweeps.observe };
+    const door: Mutable<PhoneDoor> = {
+      ...house,
+      ...watched,
+      fetches,
+      firmware,
+      metrics,
+      certificateOf,
+      basicWithoutTls,
+    };
     const phones = await openPhonesDoor(phoneDoor(door), config, trust, closing);
     const [first] = phones;
     // Only now is the port known, where the system chose it.
     const publicUrl = config.publicUrl ?? networkUrl(first.listen, first.speaks);
     door.publicUrl = publicUrl;
     const app = adminDoor({
-      ...{ ...house, metrics, watcher, publicUrl, apiKey: config.apiKey, adminUrl: config.adminUrl },
+      ...{ ...house, metrics, watcher, sweeps, publicUrl, apiKey: config.apiKey, adminUrl: config.adminUrl },
       attempts: countAttempts('password', metrics.signInFailed),
       keyAttempts: countAttempts('key', metrics.signInFailed),
     });

@@ -26,6 +26,9 @@ export type AdminAnswer = { readonly operation: string; readonly status: number;
 /** What somebody who was not let in came with, and whether it was wrong or had to wait. */
 export type SignInFailure = { readonly by: 'password' | 'key'; readonly reason: 'wrong' | 'waiting' };
 
+/** From one place, or with one tenant's token from many. */
+export type SweepKind = 'place' | 'tenant';
+
 export type Metrics = {
   phoneAnswered(answer: PhoneAnswer): void;
   /** A phone that nobody has claimed asked with a tenant's token. */
@@ -34,6 +37,8 @@ export type Metrics = {
   signInFailed(failure: SignInFailure): void;
   /** A phone was given its files in an enrolment window, or somebody else asked for what it had been given. */
   enrolment(result: 'handed_out' | 'refused'): void;
+  /** Somebody has begun to walk through MAC addresses. */
+  sweepBegan(kind: SweepKind): void;
   /** Everything, in the text format of Prometheus. Never fails because the database does. */
   read(): Promise<{ readonly contentType: string; readonly text: string }>;
 };
@@ -48,6 +53,8 @@ type Sources = {
   readonly count: () => Promise<HouseCount>;
   /** Pools by what DNS answers for them; null where DNS is not looked at. */
   readonly countDns?: () => Promise<DnsCount | null>;
+  /** Walks through MAC addresses that are going on; left out where nobody watches. */
+  readonly sweeps?: () => readonly { readonly kind: SweepKind }[];
   /** What PBX servers tell; null where none is connected. */
   readonly countRegistrations?: () => RegistrationCount | null;
   readonly now: () => Date;
@@ -86,6 +93,7 @@ export function openMetrics(sources: Sources): Metrics {
   const admin = adminNumbers(registry);
   const house = houseNumbers(registry, records);
   if (backups !== undefined) backupNumbers(registry, backups, now);
+  const sweeps = sweepNumbers(registry, sources.sweeps ?? (() => []));
   const counted = remembered(count, now);
   const dns = dnsNumbers(registry);
   const pbx = pbxNumbers(registry);
@@ -104,6 +112,7 @@ export function openMetrics(sources: Sources): Metrics {
       admin.requests.inc({ operation, status: statusClass(status) });
       admin.seconds.observe({ operation }, seconds);
     },
+    sweepBegan: (kind) => sweeps.inc({ kind }),
     signInFailed: ({ by, reason }) => admin.failures.inc({ by, reason }),
     async read() {
       const found = await counted().catch((error: unknown) => {
@@ -205,6 +214,30 @@ function adminNumbers(registry: Registry) {
       registers,
     }),
   };
+}
+
+function sweepNumbers(registry: Registry, going: () => readonly { readonly kind: SweepKind }[]) {
+  const registers = [registry];
+  const kinds: readonly SweepKind[] = ['place', 'tenant'];
+  const begun = new Counter({
+    name: 'homeport_sweeps_total',
+    help: 'Walks through MAC addresses at the phone door, from one place or with one tenant’s token.',
+    labelNames: ['kind'],
+    registers,
+  });
+  // A series that begins with its first sweep has no increase to alarm about.
+  for (const kind of kinds) begun.inc({ kind }, 0);
+  new Gauge({
+    name: 'homeport_sweeps',
+    help: 'Walks through MAC addresses that are going on.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      const now = going();
+      for (const kind of kinds) this.set({ kind }, now.filter((one) => one.kind === kind).length);
+    },
+  });
+  return begun;
 }
 
 function backupNumbers(registry: Registry, state: () => BackupState, now: () => Date): void {

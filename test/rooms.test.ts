@@ -42,7 +42,7 @@ const MAY_IMPORT: Record<string, { values: string[]; types?: string[] }> = {
       'package',
     ],
   },
-  cli: { values: ['domain', 'log', 'config', 'app', 'main'] },
+  cli: { values: ['domain', 'log', 'config', 'app', 'phones', 'main'] },
   setup: { values: [] },
   homeport: { values: ['setup', 'cli'] },
 };

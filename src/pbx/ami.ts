@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AppError, invalid } from '../domain/errors.ts';
+import type { PbxState } from './pbx.ts';
+import { keepOpen, type PbxOutside, UnknownOutcome, unavailable } from './wire.ts';
 
 export type AmiAddress = {
   readonly host: string;
@@ -16,37 +18,21 @@ export type AmiAddress = {
   readonly events: string;
 };
 
-/** What lies outside: patience and chance. */
-export type AmiOutside = {
-  /** How long one answer, or one piece of a list, may take. */
-  readonly timeoutMs: number;
-  /** Waits; ends early when the signal says so. */
-  readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  /** A number from 0 up to 1. */
-  readonly random: () => number;
-};
-
 /** A message of the server: an answer, or an event. A header may stand in it several times. */
 export type AmiMessage = { readonly headers: readonly (readonly [name: string, value: string])[] };
 
 /** What an action is given. A name may stand in it several times. */
 export type AmiFields = readonly (readonly [name: string, value: string])[];
 
-export type AmiState =
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'up'; readonly version: string }
-  /** Why it is down, without secrets; it tries again by itself. */
-  | { readonly kind: 'down'; readonly reason: string };
-
 export type AmiListener = {
   /** An event that belongs to no list. */
   readonly event: (message: AmiMessage) => void;
   /** After every change; what was read before an `up` may be old. */
-  readonly state: (state: AmiState) => void;
+  readonly state: (state: PbxState) => void;
 };
 
 export type Ami = {
-  state(): AmiState;
+  state(): PbxState;
   /**
    * Sends an action and waits for its answer.
    * @throws AppError `unavailable` when nothing was sent; `UnknownOutcome` when it was sent and no answer came;
@@ -58,11 +44,6 @@ export type Ami = {
   close(): Promise<void>;
 };
 
-/** An action left us and nobody knows what became of it; sending it again may do it twice. */
-export class UnknownOutcome extends Error {
-  override readonly name = 'UnknownOutcome';
-}
-
 const LINE_BYTES_MAX = 16_384;
 const MESSAGE_LINES_MAX = 2_000;
 const LIST_ITEMS_MAX = 500_000;
@@ -70,10 +51,6 @@ const IN_FLIGHT_MAX = 1_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A server that says nothing to this is gone, though nobody has closed the connection. */
 const PING_EVERY_MS = 15_000;
-const RETRY_MS_MIN = 500;
-const RETRY_MS_MAX = 30_000;
-
-const unavailable = (message: string) => new AppError('unavailable', message);
 
 /** The first value of a header, whatever its case; null when there is none. */
 export function header({ headers }: AmiMessage, name: string): string | null {
@@ -215,36 +192,26 @@ const refusal = (action: string, answer: AmiMessage) =>
   );
 
 /** Opens a connection that keeps itself open: it greets, signs in, and begins again with growing pauses when it is lost. */
-export function openAmi(address: AmiAddress, listener: AmiListener, outside: AmiOutside): Ami {
-  const stop = new AbortController();
-  let state: AmiState = { kind: 'connecting' };
+export function openAmi(address: AmiAddress, listener: AmiListener, outside: PbxOutside): Ami {
   let session: Session | null = null;
-  const become = (next: AmiState) => {
-    state = next;
-    if (!stop.signal.aborted) listener.state(next);
-  };
-
-  const keepOpen = async () => {
-    for (let tries = 0; !stop.signal.aborted; tries++) {
-      const reason = await converse(address, outside, stop.signal, {
+  const kept = keepOpen(
+    async (up, stop) => {
+      const reason = await converse(address, outside, stop, {
         event: listener.event,
-        up: (signedIn, version) => {
-          tries = 0;
+        up: (signedIn) => {
           session = signedIn;
-          become({ kind: 'up', version });
+          up();
         },
       });
       session = null;
-      if (stop.signal.aborted) return;
-      become({ kind: 'down', reason });
-      const pause = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** tries);
-      await outside.wait(pause * (0.5 + outside.random() / 2), stop.signal);
-    }
-  };
-  const ended = keepOpen();
-
+      return reason;
+    },
+    listener.state,
+    outside,
+  );
   const send = async (action: string, fields: AmiFields, isList: boolean) => {
     const now = session;
+    const state = kept.state();
     if (now === null) {
       const why = state.kind === 'down' ? state.reason : 'the connection is not open yet';
       throw unavailable(`nothing was sent to the server: ${why}`);
@@ -254,23 +221,20 @@ export function openAmi(address: AmiAddress, listener: AmiListener, outside: Ami
     return given;
   };
   return {
-    state: () => state,
+    state: kept.state,
     act: async (action, fields = []) => (await send(action, fields, false)).answer,
     list: async (action, fields = []) => (await send(action, fields, true)).items,
-    async close() {
-      stop.abort();
-      await ended;
-    },
+    close: kept.close,
   };
 }
 
 type Ears = {
   readonly event: (message: AmiMessage) => void;
-  readonly up: (session: Session, version: string) => void;
+  readonly up: (session: Session) => void;
 };
 
 /** Opens one connection, signs in and listens until it ends. @returns why it ended, without secrets */
-function converse(address: AmiAddress, { timeoutMs }: AmiOutside, stop: AbortSignal, ears: Ears): Promise<string> {
+function converse(address: AmiAddress, { timeoutMs }: PbxOutside, stop: AbortSignal, ears: Ears): Promise<string> {
   const { host, port, tls } = address;
   return new Promise((resolve) => {
     const trust = tls?.ca == null ? {} : { ca: tls.ca };
@@ -295,14 +259,14 @@ function converse(address: AmiAddress, { timeoutMs }: AmiOutside, stop: AbortSig
       },
       (greeting) => {
         socket.setTimeout(0);
-        const version = /^Asterisk Call Manager\/(?<version>[\w.]{1,20})/.exec(greeting)?.groups?.version;
-        if (version === undefined) return end('it does not greet as an Asterisk Manager Interface does');
+        if (!greeting.startsWith('Asterisk Call Manager/'))
+          return end('it does not greet as an Asterisk Manager Interface does');
         signIn(session, address).then(
           () => {
             ping = setInterval(() => {
               session.send('Ping', [], false).catch((error: Error) => end(error.message));
             }, PING_EVERY_MS).unref();
-            ears.up(session, version);
+            ears.up(session);
           },
           (error: Error) => end(error instanceof AppError ? error.message : `signing in failed: ${error.message}`),
         );

@@ -1,12 +1,12 @@
 // Asterisk over AMI: contacts of PJSIP and of the older chan_sip, device states, and NOTIFY to one contact. What it says was
 // read from Asterisk 22; chan_sip from its documentation, as it left Asterisk with version 21.
 import { AppError } from '../domain/errors.ts';
-import type { Contact, Notified } from '../domain/registration.ts';
-import { type Ami, type AmiAddress, type AmiMessage, type AmiOutside, header, openAmi, UnknownOutcome } from './ami.ts';
+import type { SIP_DRIVERS } from '../domain/pbx-connection.ts';
+import type { Contact } from '../domain/registration.ts';
+import { type Ami, type AmiAddress, type AmiMessage, header, openAmi } from './ami.ts';
 import type { NotifyEvent, Pbx, PbxListener } from './pbx.ts';
+import { asked, notifiedBy, type PbxOutside } from './wire.ts';
 
-/** The part of Asterisk that speaks SIP. */
-export const SIP_DRIVERS = ['pjsip', 'sip'] as const;
 export type SipDriver = (typeof SIP_DRIVERS)[number];
 
 export type AsteriskAddress = Omit<AmiAddress, 'events'> & { readonly driver: SipDriver };
@@ -41,10 +41,18 @@ const aorOf = (objectName: string): string => objectName.replace(/(?:;@|\^3B@)[0
 const seconds = (value: string | null): number | null =>
   value !== null && /^\d{1,11}$/.test(value) && value !== '0' ? Number(value) * 1_000 : null;
 
+/** Asterisk refuses to list nothing; that is an empty list and no fault. */
+const isNobody = (error: unknown) => error instanceof AppError && /No Contacts found/i.test(error.message);
+
 const pjsip: Driver = {
   device: 'PJSIP/',
   contacts: async (ami) =>
-    (await ami.list('PJSIPShowContacts')).flatMap((message): Contact[] => {
+    (
+      await ami.list('PJSIPShowContacts').catch((error: unknown): readonly AmiMessage[] => {
+        if (isNobody(error)) return [];
+        throw error;
+      })
+    ).flatMap((message): Contact[] => {
       const [name, uri] = [text(message, 'ObjectName'), text(message, 'Uri')];
       if (name === null || uri === null) return [];
       return [
@@ -104,29 +112,24 @@ const DRIVERS: Readonly<Record<SipDriver, Driver>> = { pjsip, sip: chanSip };
 /** Asterisk's own word for "this action exists, but the way to a bare URI is not set up". */
 const NO_OUTBOUND = /default outbound endpoint|No default outbound|Unable to (?:find|retrieve).*endpoint/i;
 
-async function becomes(sent: Promise<void>): Promise<Notified> {
-  try {
-    await sent;
-    return { kind: 'sent', answered: false };
-  } catch (error) {
-    if (error instanceof UnknownOutcome) return { kind: 'unknown', reason: error.message };
-    if (!(error instanceof AppError)) throw error;
-    if (error.code === 'unavailable') return { kind: 'notSent', reason: error.message };
-    const hint = NO_OUTBOUND.test(error.message)
-      ? '; set default_outbound_endpoint in the global section of pjsip.conf, so that it can send to a contact'
-      : '';
-    return { kind: 'refused', reason: `${error.message}${hint}` };
-  }
-}
+const hintFor = (message: string) =>
+  NO_OUTBOUND.test(message)
+    ? '; set default_outbound_endpoint in the global section of pjsip.conf, so that it can send to a contact'
+    : '';
+
+const sent = async (order: Promise<void>) => {
+  await order;
+  return { answered: false };
+};
 
 /** Opens a connection to an Asterisk server; it keeps itself open. */
-export function openAsterisk({ driver, ...address }: AsteriskAddress, listener: PbxListener, outside: AmiOutside): Pbx {
+export function openAsterisk({ driver, ...address }: AsteriskAddress, listener: PbxListener, outside: PbxOutside): Pbx {
   const { device, contacts, hear, notify } = DRIVERS[driver];
   const userOf = (name: string | null) => (name?.startsWith(device) ? name.slice(device.length) : null);
   const ami = openAmi(
     { ...address, events: EVENTS },
     {
-      state: (state) => listener.state(state.kind === 'up' ? { kind: 'up' } : state),
+      state: listener.state,
       event(message) {
         const user = header(message, 'Event') === 'DeviceStateChange' ? userOf(header(message, 'Device')) : null;
         if (user !== null) listener.inUse(user, IN_USE.has(header(message, 'State') ?? ''));
@@ -135,28 +138,16 @@ export function openAsterisk({ driver, ...address }: AsteriskAddress, listener: 
     },
     outside,
   );
-  const ask = async <Answer>(question: Promise<Answer>): Promise<Answer> => {
-    try {
-      return await question;
-    } catch (error) {
-      if (error instanceof UnknownOutcome)
-        throw new AppError('unavailable', `the server gave no list: ${error.message}`);
-      throw error;
-    }
-  };
   return {
-    state: () => {
-      const state = ami.state();
-      return state.kind === 'up' ? { kind: 'up' } : state;
-    },
-    contacts: () => ask(contacts(ami)),
+    state: ami.state,
+    contacts: () => asked(contacts(ami)),
     usersInUse: async () =>
       new Set(
-        (await ask(ami.list('DeviceStateList')))
+        (await asked(ami.list('DeviceStateList')))
           .filter((message) => IN_USE.has(header(message, 'State') ?? ''))
           .flatMap((message) => userOf(header(message, 'Device')) ?? []),
       ),
-    notify: (contact, { event }: NotifyEvent) => becomes(notify(ami, contact, event)),
+    notify: (contact, { event }: NotifyEvent) => notifiedBy(sent(notify(ami, contact, event)), hintFor),
     close: () => ami.close(),
   };
 }

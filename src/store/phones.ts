@@ -31,6 +31,26 @@ const found = (text: string) => {
     select 1 from line where line.mac = phone.mac and (${sql.join(inLine, sql` or `)})))`;
 };
 
+const lineUsers = (db: Kysely<Tables>) => ({
+  /** The enabled phones whose lines have these users, in any case; each user in lower case. */
+  async ofUsers(users: readonly string[]): Promise<{ user: string; mac: Mac; tenant: string }[]> {
+    const wanted = [...new Set(users.map((user) => user.toLowerCase()))];
+    const found: { user: string; mac: Mac; tenant: string }[] = [];
+    for (let at = 0; at < wanted.length; at += LINES_AT_ONCE) {
+      const rows = await db
+        .selectFrom('line')
+        .innerJoin('phone', 'phone.mac', 'line.mac')
+        .select(['line.user', 'phone.mac', 'phone.tenant'])
+        .where('phone.enabled', '=', 1)
+        .where(({ fn }) => fn<string>('lower', ['line.user']), 'in', wanted.slice(at, at + LINES_AT_ONCE))
+        .orderBy('phone.mac')
+        .execute();
+      found.push(...rows.map(({ user, mac, tenant }) => ({ user: user.toLowerCase(), mac: mac as Mac, tenant })));
+    }
+    return found;
+  },
+});
+
 export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
   const select = (scope: Scope) => db.selectFrom('phone').selectAll().where(inScope('phone.tenant', scope));
   const withLines = async (rows: Tables['phone'][]): Promise<Phone[]> => {
@@ -82,23 +102,7 @@ export const phoneReads = (db: Kysely<Tables>, secrets: Secrets) => {
         .orderBy('line.position')
         .execute();
     },
-    /** The enabled phones whose lines have these users, in any case; each user in lower case. */
-    async ofUsers(users: readonly string[]): Promise<{ user: string; mac: Mac; tenant: string }[]> {
-      const wanted = [...new Set(users.map((user) => user.toLowerCase()))];
-      const found: { user: string; mac: Mac; tenant: string }[] = [];
-      for (let at = 0; at < wanted.length; at += LINES_AT_ONCE) {
-        const rows = await db
-          .selectFrom('line')
-          .innerJoin('phone', 'phone.mac', 'line.mac')
-          .select(['line.user', 'phone.mac', 'phone.tenant'])
-          .where('phone.enabled', '=', 1)
-          .where(({ fn }) => fn<string>('lower', ['line.user']), 'in', wanted.slice(at, at + LINES_AT_ONCE))
-          .orderBy('phone.mac')
-          .execute();
-        found.push(...rows.map(({ user, mac, tenant }) => ({ user: user.toLowerCase(), mac: mac as Mac, tenant })));
-      }
-      return found;
-    },
+    ...lineUsers(db),
     async find(scope: Scope, mac: Mac): Promise<Phone | null> {
       const [phone] = await withLines(await select(scope).where('mac', '=', mac).execute());
       return phone ?? null;

@@ -95,6 +95,7 @@ const newPlan = async (app: App) => {
   if ((await app.api('get', 'servers')).body.items.every(({ name }: { name: string }) => name !== 'spare')) {
     await app.api('post', 'servers').send({ name: 'spare', host: 'spare.example.com' }).expect(201);
   }
+  await app.api('patch', 'servers/voip1').send({ capacity: null }).expect(200);
   const { body } = await app.api('get', 'servers/spare').expect(200);
   const order = body.state === 'active' ? { drain: ['spare'] } : { bringBack: ['spare'] };
   return (
@@ -306,6 +307,7 @@ const CASES: Record<string, [Least, Prepare]> = {
   listOverrides: ['look', (_app, tenant) => ({ path: `phones/${phoneOf(tenant)}/overrides` })],
   clearOverride: ['tend', async (app, tenant, u) => ({ path: await newOverride(app, tenant, u) })],
   listFetches: ['look', () => ({ path: 'fetches' })],
+  listSweeps: ['fleet', () => ({ path: 'sweeps' })],
   listUnclaimed: ['look', () => ({ path: 'unclaimed' })],
   adoptPhone: [
     'tend',

@@ -106,7 +106,12 @@ describe('differences', () => {
     const { add, impact } = gather();
     const changed = (mac: number, vendor: string, line: string) =>
       add({
-        ...{ mac: `80000000000${mac}` as Mac, vendor, restarts: line === 'x' && vendor === 'two', changed: line !== '' },
+        ...{
+          mac: `80000000000${mac}` as Mac,
+          vendor,
+          restarts: line === 'x' && vendor === 'two',
+          changed: line !== '',
+        },
         ...{ removed: [], added: line === '' || line === 'secret' ? [] : [line] },
       });
     changed(1, 'one', 'x');

@@ -25,7 +25,7 @@ const served = async (app: App, tenant: string, file: string) =>
   ((await app.phone('get', (await app.folderOf(tenant)) + file).expect(200)).body as Buffer).toString();
 
 const state = async (app: App) => {
-  app.house.vendors.refresh();
+  await app.house.vendors.refresh();
   const { items } = (await app.api('get', 'templates?origin=own').expect(200)).body;
   return items.map(({ file, state: stands, fault }: Record<string, string | null>) => ({ file, state: stands, fault }));
 };

@@ -88,7 +88,7 @@ describe('a template that is looked at', () => {
     const { app, own } = await withOwn(context);
     write(own, DESK, changed());
     write(own, `tenants/acme/${DESK}`, changed('features.power_saving.enable = 1'));
-    app.house.vendors.refresh();
+    await app.house.vendors.refresh();
     const shown = await look(app, own, DESK, changed('features.power_saving.enable = 10'));
     assert.deepEqual([shown.action, shown.impact.phones, shown.impact.changed], ['change', 2, 1]);
     assert.deepEqual(shown.impact.groups[0].examples, ['805ec0a00002']);
@@ -106,7 +106,7 @@ describe('a template that is looked at', () => {
     assert.deepEqual([fresh.accepted, fresh.state, fresh.impact.changed], [false, 'not used', 0]);
     assert.match(fresh.fault, /sip_server\.1\.port/);
     write(own, DESK, changed());
-    app.house.vendors.refresh();
+    await app.house.vendors.refresh();
     const later = await look(app, own, DESK, `${changed()}{{nothing}}`);
     assert.deepEqual([later.accepted, later.state, later.impact.changed], [false, 'last good', 0]);
     const { body } = await app
@@ -156,7 +156,7 @@ describe('a whole directory that is looked at', () => {
     const { app, own } = await withOwn(context);
     write(own, DESK, changed());
     write(own, GRP, product(GRP));
-    app.house.vendors.refresh();
+    await app.house.vendors.refresh();
     const other = temporaryFolder(context);
     write(other, `tenants/acme/${DESK}`, changed('features.power_saving.enable = 1'));
     write(other, `tenants/nobody/${DESK}`, changed());

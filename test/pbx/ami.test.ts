@@ -3,28 +3,21 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { AppError } from '../../src/domain/errors.ts';
-import {
-  type Ami,
-  type AmiMessage,
-  type AmiState,
-  actionText,
-  header,
-  openAmi,
-  readMessages,
-  UnknownOutcome,
-} from '../../src/pbx/ami.ts';
+import { type Ami, type AmiMessage, actionText, header, openAmi, readMessages } from '../../src/pbx/ami.ts';
+import type { PbxState } from '../../src/pbx/pbx.ts';
+import { UnknownOutcome } from '../../src/pbx/wire.ts';
 import { type FakeAmi, type FakeRules, fakeAmi, SECRET, USER } from './fake-ami.ts';
 
 type Line = {
   ami: Ami;
   events: AmiMessage[];
-  states: AmiState[];
+  states: PbxState[];
   pauses: number[];
-  becomes(kind: AmiState['kind']): Promise<void>;
+  becomes(kind: PbxState['kind']): Promise<void>;
 };
 
 function open(context: TestContext, server: FakeAmi, { secret = SECRET, timeoutMs = 2_000 } = {}): Line {
-  const [events, states, pauses]: [AmiMessage[], AmiState[], number[]] = [[], [], []];
+  const [events, states, pauses]: [AmiMessage[], PbxState[], number[]] = [[], [], []];
   let changed = () => {};
   const ami = openAmi(
     { host: '127.0.0.1', port: server.port, user: USER, secret, events: 'system,call' },
@@ -45,7 +38,7 @@ function open(context: TestContext, server: FakeAmi, { secret = SECRET, timeoutM
     },
   );
   context.after(() => ami.close());
-  const becomes = async (kind: AmiState['kind']) => {
+  const becomes = async (kind: PbxState['kind']) => {
     while (ami.state().kind !== kind) await new Promise<void>((resolve) => (changed = resolve));
   };
   return { ami, events, states, pauses, becomes };
@@ -68,7 +61,7 @@ describe('a server that works', () => {
     const server = await fakeAmi(context, { instead: (action) => seen.push(JSON.stringify([...action])) < 0 });
     const { ami, becomes } = open(context, server);
     await becomes('up');
-    assert.deepEqual(ami.state(), { kind: 'up', version: '9.0.0' });
+    assert.deepEqual(ami.state(), { kind: 'up' });
     assert.ok(seen.length === 2 && !seen.join('').includes(SECRET));
   });
 

@@ -129,6 +129,12 @@ describe('contacts', () => {
     ]);
   });
 
+  test('of nobody, which Asterisk refuses to list, are an empty list', async (context) => {
+    const nobody = block({ Response: 'Error', ActionID: '{id}', Message: 'No Contacts found' });
+    const { pbx } = await open(context, { PJSIPShowContacts: nobody });
+    assert.deepEqual(await pbx.contacts(), []);
+  });
+
   test('that no server tells are an error, never an empty list', async (context) => {
     const { pbx } = await open(context, {});
     await assert.rejects(pbx.contacts(), (error: { code?: string }) => error.code === 'unavailable');

@@ -59,6 +59,10 @@ async function filled(context: TestContext, phones = PHONES): Promise<{ store: S
       ...{ kind: 'powerdns', zone: 'example.com', authorities: [], serverId: 'localhost' },
       ...{ baseUrl: 'https://dns.example.com', apiKey: 'secret-of-dns' },
     });
+    await tx.connections.put({
+      ...{ kind: 'freeswitch', server: 'voip1', host: 'voip1.example.com', port: 8021, profiles: ['internal'] },
+      secret: 'secret-of-pbx',
+    });
     for (let number = 0; number < phones; number++) {
       const lines = [aLine({ password: `password-${number}` }), aLine({ user: '2', password: `second-${number}` })];
       await tx.phones.add(aPhone({ mac: macOf(number), lines, settings: { userPassword: `user-${number}` } }));
