@@ -11,6 +11,7 @@ import { countRegistrations } from './app/convergence.ts';
 import { countPhones } from './app/count-phones.ts';
 import type { Inventory } from './app/inventory.ts';
 import { isEmpty, loadDemo, type World } from './app/load-demo.ts';
+import { type LoadMeter, measureLoads } from './app/measure-loads.ts';
 import { recordFetches } from './app/record-fetches.ts';
 import { countAttempts } from './app/sign-in.ts';
 import type { Surroundings } from './app/surroundings.ts';
@@ -57,6 +58,7 @@ const DNS_TRIES = 3;
 const DNS_LOOK_EVERY_MS = 5_000;
 const PBX_TIMEOUT_MS = 10_000;
 const PBX_LOOK_EVERY_MS = 2_000;
+const LOAD_LOOK_EVERY_MS = 30_000;
 /** Whoever changes something at the admin door hears so soon that somebody else is writing, and tries again. */
 const SERVING_PATIENCE_MS = 5_000;
 export const PRODUCT = product.version;
@@ -250,7 +252,25 @@ function openWatcher(house: OpenHouse, closing: Closing): Watcher {
     clearInterval(timer);
     await watcher.close();
   });
+  closing.push(measureInTurn(measureLoads({ ...house, watcher }, HOUSE)));
   return watcher;
+}
+
+/** Measures loads, one look after the other. */
+function measureInTurn(meter: LoadMeter): () => Promise<void> {
+  let going: Promise<unknown> | null = null;
+  const timer = setInterval(() => {
+    going ??= meter
+      .look()
+      .catch((error: unknown) => log.error({ error }, 'loads cannot be measured'))
+      .finally(() => {
+        going = null;
+      });
+  }, LOAD_LOOK_EVERY_MS).unref();
+  return async () => {
+    clearInterval(timer);
+    await going;
+  };
 }
 
 /** Opens the house with both doors. */
