@@ -75,9 +75,9 @@ async function checkTenant(reads: Reads, { tenant }: TemplatePlace, actor: Actor
   if (tenant !== null) await reads.tenants.get(actor.scope, tenant);
 }
 
-function textOf({ vendors }: Pick<House, 'vendors'>, place: TemplatePlace): TemplateText {
+async function textOf({ vendors }: Pick<House, 'vendors'>, place: TemplatePlace): Promise<TemplateText> {
   const { models, source } = productTemplate(vendors, place);
-  vendors.refresh();
+  await vendors.refresh();
   const file = placeText(place);
   const own = vendors.own?.source(place) ?? null;
   const { state = 'not used', fault = null } = vendors.ownTemplates().find((one) => one.file === file) ?? {};
@@ -124,7 +124,8 @@ async function previewIn(
   progress?: Progress,
 ): Promise<TemplatesPreview> {
   // A copy on both sides: what is only looked at can reject nothing that is served.
-  const [served, supposed] = [house.vendors.supposing(new Map()), house.vendors.supposing(sources)];
+  const served = await house.vendors.supposing(new Map());
+  const supposed = await house.vendors.supposing(sources);
   const places = [...sources.keys()].flatMap((file) => readPlace(file) ?? []);
   let impact: Impact = { phones: 0, changed: 0, restarting: 0, groups: [] };
   for (let pass = 0; pass < PASSES_MAX && places.length > 0; pass++) {
@@ -178,7 +179,7 @@ export async function previewDirectory(
   progress?: Progress,
 ): Promise<TemplatesPreview> {
   const { vendors } = house;
-  vendors.refresh();
+  await vendors.refresh();
   const [now, then] = [vendors.own?.sources() ?? new Map<string, string>(), vendors.templatesIn(directory)];
   const differing = [...new Set([...now.keys(), ...then.keys()])]
     .sort()
@@ -207,7 +208,7 @@ async function put(house: Changing, { place, revision }: TemplateOrder, source: 
   const own = ownDirectory(house.vendors);
   productTemplate(house.vendors, place);
   const file = placeText(place);
-  let undo = (): void => undefined;
+  let undo = async (): Promise<void> => undefined;
   try {
     await house.store.transaction(async (tx: Tx) => {
       await checkTenant(tx, place, actor);
@@ -219,10 +220,10 @@ async function put(house: Changing, { place, revision }: TemplateOrder, source: 
       const deed = { action, subject: file, tenant: place.tenant, before: before ?? null, after: after ?? null };
       await note(tx, house, actor, deed);
       // Last, so that nothing but the end of the transaction can fail once the file is there.
-      undo = own.put(place, source);
+      undo = await own.put(place, source);
     });
   } catch (error) {
-    undo();
+    await undo();
     throw error;
   }
 }

@@ -8,11 +8,16 @@ import { invalid } from '../domain/errors.ts';
 import { PLACE_FAULT, placeText, readPlace, type TemplatePlace } from '../domain/own-template.ts';
 import { isWritable, replaceBelow } from './replace.ts';
 import type { Template } from './template.ts';
+import type { TrialOrder } from './trial.ts';
 
 /** What a directory of own templates is checked against. */
 export type OverlayRules = {
-  /** Compiles and checks a template that shall stand in for the vendor's file. @throws Error saying what is wrong */
-  accept(vendor: string, file: string, source: string): Template;
+  /** Is there such a file of the vendor's, that others may stand in for? @throws Error when there is not */
+  check(vendor: string, file: string): void;
+  /** Tries a template away from here. @returns what is wrong with it; null when it may be used */
+  faultOf(order: TrialOrder): Promise<string | null>;
+  /** Compiles a template that has been tried. @throws Error saying what is wrong */
+  compile(vendor: string, file: string, source: string): Template;
 };
 
 export type OverlayFile = {
@@ -36,13 +41,13 @@ export type Overlay = {
   reject(tenant: string, vendor: string, file: string, fault: string): void;
   files(): readonly OverlayFile[];
   /** The same overlay as if these sources stood in the directory. It stays as it is, whatever happens to this one. */
-  supposing(sources: TemplateSources): Overlay;
+  supposing(sources: TemplateSources): Promise<Overlay>;
 };
 
 /** The directory behind an overlay. */
 export type OwnDirectory = {
-  /** Looks for changed files. */
-  refresh(): void;
+  /** Looks for changed files, and tries those that it finds; until then their last good versions are used. */
+  refresh(): Promise<void>;
   /** May templates be written here? */
   isWritable(): boolean;
   /** What stands in the directory; null when nothing does. */
@@ -54,7 +59,7 @@ export type OwnDirectory = {
    * @returns what puts back what stood there before
    * @throws AppError `unavailable` when it cannot be written
    */
-  put(place: TemplatePlace, source: string | null): () => void;
+  put(place: TemplatePlace, source: string | null): Promise<() => Promise<void>>;
 };
 
 const FILE_BYTES_MAX = 200_000;
@@ -90,16 +95,12 @@ function overlayOf(entries: Entries, rules: OverlayRules): Overlay {
           return { file, state, fault };
         })
         .sort((a, b) => (a.file < b.file ? -1 : 1)),
-    supposing(sources) {
+    async supposing(sources) {
       const supposed: Entries = new Map(entries);
       for (const [key, source] of sources) {
         const last = entries.get(key)?.good ?? null;
         if (source === null) supposed.delete(key);
-        else
-          supposed.set(
-            key,
-            judge(key, 'supposed', last, rules, () => source),
-          );
+        else supposed.set(key, await judge(key, 'supposed', last, rules, () => source));
       }
       return overlayOf(supposed, rules);
     },
@@ -107,7 +108,7 @@ function overlayOf(entries: Entries, rules: OverlayRules): Overlay {
 }
 
 /**
- * Opens a directory of own templates.
+ * Opens a directory of own templates. Nothing of it is used before it is refreshed for the first time.
  * @throws Error when the directory does not exist
  */
 export function openOverlay(
@@ -116,19 +117,23 @@ export function openOverlay(
 ): { readonly overlay: Overlay; readonly own: OwnDirectory } {
   if (!existsSync(directory)) throw new Error(`the template directory ${directory} does not exist`);
   const entries: Entries = new Map();
+  let turn: Promise<unknown> = Promise.resolve();
   const refresh = () => {
+    const done = turn.then(lookAgain);
+    turn = done.catch(() => undefined);
+    return done;
+  };
+  const lookAgain = async () => {
     const present = templatesBelow(directory);
     for (const key of entries.keys()) if (!present.has(key)) entries.delete(key);
     for (const [key, seen] of present) {
       const before = entries.get(key);
       if (before?.seen === seen) continue;
-      entries.set(
-        key,
-        judge(key, seen, before?.good ?? null, rules, () => read(directory, key)),
-      );
+      const judged = await judge(key, seen, null, rules, () => read(directory, key));
+      // What has served meanwhile may have been rejected meanwhile.
+      entries.set(key, { ...judged, good: judged.good ?? entries.get(key)?.good ?? null });
     }
   };
-  refresh();
   const source = (place: TemplatePlace) => {
     const key = placeText(place);
     return templatesBelow(directory).has(key) ? read(directory, key) : null;
@@ -140,14 +145,14 @@ export function openOverlay(
       isWritable: () => isWritable(directory),
       source,
       sources: () => sourcesIn(directory),
-      put(place, text) {
+      async put(place, text) {
         const before = source(place);
         const parts = placeText(place).split('/');
         replaceBelow(directory, parts, text);
-        refresh();
-        return () => {
+        await refresh();
+        return async () => {
           replaceBelow(directory, parts, before);
-          refresh();
+          await refresh();
         };
       },
     },
@@ -186,13 +191,23 @@ function read(directory: string, key: string): string {
 }
 
 /** What becomes of a template: it is used, or, with its fault, the last good version of it is. */
-function judge(key: string, seen: string, last: Template | null, rules: OverlayRules, source: () => string): Entry {
+async function judge(
+  key: string,
+  seen: string,
+  last: Template | null,
+  rules: OverlayRules,
+  source: () => string,
+): Promise<Entry> {
   try {
     const place = readPlace(key);
     if (place === null) throw new Error(`a template's place ${PLACE_FAULT}`);
     const text = source();
     if (text.length > FILE_BYTES_MAX) throw new Error(`a template has at most ${FILE_BYTES_MAX} characters`);
-    return { seen, good: rules.accept(place.vendor, place.file, text), fault: null };
+    const { vendor, file } = place;
+    rules.check(vendor, file);
+    const fault = await rules.faultOf({ vendor, file, source: text });
+    if (fault !== null) throw new Error(fault);
+    return { seen, good: rules.compile(vendor, file, text), fault: null };
   } catch (error) {
     return { seen, good: last, fault: error instanceof Error ? error.message : String(error) };
   }

@@ -120,17 +120,21 @@ export function sameWhereItCounts(
   );
 }
 
+/** Compiles an operator's template for a vendor's file. @throws Error saying what is wrong and where */
+export function compileStandIn(vendor: LoadedVendor, file: string, source: string): Template {
+  const [first] = usesOf(vendor, file);
+  if (first === undefined) throw new Error(`${vendor.descriptor.id} has no template ${file} of a phone's own file`);
+  return compileFor(vendor.descriptor, first.spec, { file, source });
+}
+
 /**
- * Compiles an operator's template for a vendor's file and tries it on every kind of phone that reads the file.
+ * Compiles an operator's template and tries it on every kind of phone that reads the file.
  * @throws Error saying what is wrong and where
  */
-export function acceptTemplate(vendor: LoadedVendor, file: string, source: string): Template {
+export function tryTemplate(vendor: LoadedVendor, file: string, source: string): void {
   const { descriptor } = vendor;
-  const uses = usesOf(vendor, file);
-  const [first] = uses;
-  if (first === undefined) throw new Error(`${descriptor.id} has no template ${file} of a phone's own file`);
-  const template = compileFor(descriptor, first.spec, { file, source });
-  for (const { spec, family } of uses) {
+  const template = compileStandIn(vendor, file, source);
+  for (const { spec, family } of usesOf(vendor, file)) {
     const ours = vendor.templates.get(templateKey(family, spec));
     const models = Object.entries(descriptor.models).filter(([, model]) => model.family === family);
     const [name, facts] = models.reduce((most, model) => (model[1].lines > most[1].lines ? model : most));
@@ -139,7 +143,6 @@ export function acceptTemplate(vendor: LoadedVendor, file: string, source: strin
       if (ours !== undefined) sameWhereItCounts(vendor, spec, ours(context), template(context));
     }
   }
-  return template;
 }
 
 type Use = { readonly spec: RenderedSpec; readonly family: string };

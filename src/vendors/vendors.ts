@@ -33,13 +33,15 @@ import {
   emptyOverlay,
   type Overlay,
   type OverlayFile,
+  type OverlayRules,
   type OwnDirectory,
   openOverlay,
   sourcesIn,
   type TemplateSources,
 } from './overlay.ts';
 import { checkParameter, type ParameterVerdict } from './parameters.ts';
-import { acceptTemplate, modelsOf, replaceableTemplates, sameWhereItCounts } from './stand-in.ts';
+import { compileStandIn, modelsOf, replaceableTemplates, sameWhereItCounts } from './stand-in.ts';
+import { openTrials } from './trial.ts';
 import { wrap } from './wrap.ts';
 
 /** What a file name says: which vendor's file it may be, and of which phone (null for a file that all phones share). */
@@ -92,8 +94,8 @@ export type Vendors = {
   phonebookFor(vendor: string, spec: UploadedSpec): RenderedSpec | null;
   /** The operator's own templates, and what is wrong with those that are not used. */
   ownTemplates(): readonly OverlayFile[];
-  /** Looks for own templates that have changed. */
-  refresh(): void;
+  /** Looks for own templates that have changed, and tries them; none is used before the first time. */
+  refresh(): Promise<void>;
   /** The directory of own templates; null when there is none. */
   readonly own: OwnDirectory | null;
   /** The product's templates that own ones may stand in for. */
@@ -101,7 +103,7 @@ export type Vendors = {
   /** The sources of the templates below any directory. @throws AppError `invalid` when it cannot be read */
   templatesIn(directory: string): ReadonlyMap<string, string>;
   /** All vendors as if these own templates stood there; nothing of it reaches what is served. */
-  supposing(sources: TemplateSources): Vendors;
+  supposing(sources: TemplateSources): Promise<Vendors>;
   /** Is this file made for this model? The binary form is for models that read no other. */
   makes(vendor: string, model: string, spec: RenderedSpec): boolean;
   /** The names of the files made for a phone, in the order of the descriptor. */
@@ -165,14 +167,22 @@ type Folders = {
 };
 
 /**
- * Loads every folder below `root`, and the operator's own templates below `directory`.
+ * Loads every folder below `root`, and opens the operator's own templates below `directory`.
  * @throws AppError `invalid` or TemplateError naming folder, file and line, when a folder is not in order
  */
 export function loadVendors(root: string, directory: string | null = null): Vendors {
   const folders = loadFolders(root);
-  const accept = (vendor: string, file: string, source: string) => acceptTemplate(folders.known(vendor), file, source);
-  if (directory === null) return vendorsOf(folders, emptyOverlay({ accept }), null);
-  const { overlay, own } = openOverlay(directory, { accept });
+  const rules: OverlayRules = {
+    check(vendor, file) {
+      if (folders.templates.some((one) => one.vendor === folders.known(vendor).descriptor.id && one.file === file))
+        return;
+      throw new Error(`${vendor} has no template ${file} of a phone's own file`);
+    },
+    faultOf: openTrials(root).faultOf,
+    compile: (vendor, file, source) => compileStandIn(folders.known(vendor), file, source),
+  };
+  if (directory === null) return vendorsOf(folders, emptyOverlay(rules), null);
+  const { overlay, own } = openOverlay(directory, rules);
   return vendorsOf(folders, overlay, own);
 }
 
@@ -263,11 +273,11 @@ function vendorsOf(folders: Folders, overlay: Overlay, own: OwnDirectory | null)
       return file === 'missing' ? null : file;
     },
     ownTemplates: overlay.files,
-    refresh: () => own?.refresh(),
+    refresh: async () => own?.refresh(),
     own,
     templates,
     templatesIn: sourcesIn,
-    supposing: (sources) => vendorsOf(folders, overlay.supposing(sources), null),
+    supposing: async (sources) => vendorsOf(folders, await overlay.supposing(sources), null),
     makes,
     fileNames: (vendor, model, mac) =>
       known(vendor)

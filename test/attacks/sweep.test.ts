@@ -75,7 +75,7 @@ async function recorded(app: App, mac: string) {
 }
 
 test(`F18: a scanner is cut, ${PHONES} good phones behind its address are served, and afterwards all is as before`, {
-  timeout: 280_000,
+  timeout: 3_600_000,
 }, async (context) => {
   const { app, clock, folder } = await house(context);
   const initech = await addInitech(app);
@@ -118,7 +118,7 @@ test(`F18: a scanner is cut, ${PHONES} good phones behind its address are served
     had.every((at) => at * (STEP_MS / STEP) <= cutAt),
     'nothing is had after the cut',
   );
-  assert.ok(had.length < 10 && served.length > 2_000);
+  assert.ok(had.length < 10 && served.length >= PHONES + SCAN / 4);
   assert.deepEqual(new Set(served), new Set([200]), 'good phones are served without exception');
   const [sweep] = await sweepsIn(app);
   assert.deepEqual([sweep.kind, sweep.of, sweep.macs], ['place', '127.0.0.1', 50]);

@@ -88,6 +88,28 @@ describe('tenants', () => {
   });
 });
 
+test('short lists come whole, or page by page in the order of their keys', async (context) => {
+  const app = await startApp(context);
+  await app.api('post', 'servers').send({ name: 'edge', host: 'edge.example.com' }).expect(201);
+  const targets = [{ server: 'edge', priority: 10 }];
+  await app.api('post', 'pools').send({ name: 'pbxAA', domain: 'pbxaa.example.com', targets }).expect(201);
+  for (const name of ['eve', 'bob'])
+    await app.api('post', 'users').send({ name, role: 'viewer', password: 'long enough for this' }).expect(201);
+  for (const [path, key, expected] of [
+    ['servers', 'name', ['edge', 'voip1', 'voip2']],
+    ['pools', 'name', ['pbxA', 'pbxAA', 'pbxB']],
+    ['users', 'name', ['bob', 'eve']],
+  ] as const) {
+    const { body } = await app.api('get', path).expect(200);
+    assert.deepEqual(
+      body.items.map((item: Record<string, unknown>) => item[key]),
+      expected,
+    );
+    assert.equal(body.next, null);
+    assert.deepEqual(await everyPage(app, path, key, 1), expected);
+  }
+});
+
 describe('what happened, newest first', () => {
   test('moves and fetches come in pages', async (context) => {
     const app = await startApp(context);

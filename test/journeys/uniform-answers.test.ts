@@ -155,7 +155,7 @@ describe('F1: the same bytes', () => {
 
 describe('F1: the same work', () => {
   /** What the house asks of the store for one request. */
-  async function workFor(app: App, token: string, file: string, proves: boolean): Promise<string[]> {
+  async function workFor(app: App, token: string, file: string, proves: boolean, swept: boolean): Promise<string[]> {
     const asked: string[] = [];
     const counting = (reads: Reads) =>
       Object.fromEntries(
@@ -186,7 +186,7 @@ describe('F1: the same work', () => {
       },
     };
     const { outcome } = await serveFile(
-      { ...house, store, firmware: NO_FIRMWARE },
+      { ...house, store, firmware: NO_FIRMWARE, sweeps: { isSwept: () => swept } },
       {
         ...{ token, file, userAgent: '', address: '127.0.0.1', certificate: null, isLookOnly: false },
         credential: proves ? credential : null,
@@ -195,21 +195,29 @@ describe('F1: the same work', () => {
     return [...asked, `${compared} passwords`, outcome];
   }
 
-  for (const proves of [false, true]) {
-    for (const windows of [false, true]) {
-      test(`${proves ? 'with a wrong' : 'without a'} password, ${windows ? 'a window for others open' : 'no window'}`, async (context) => {
-        const app = await startApp(context);
-        const { folder } = await situation(app);
-        if (windows) await openWindow(app, { phones: [KINDS[1]?.mac ?? ''] });
-        const token = folder.split('/')[2] ?? '';
-        const work = await Promise.all(
-          [yealink.mac, UNKNOWN, DISABLED, FOREIGN].map((mac) => workFor(app, token, `${mac}.cfg`, proves)),
-        );
-        assert.equal(work[0]?.at(-1), 'challenge');
-        assert.ok((work[0]?.length ?? 0) >= 5, 'the work is counted');
-        for (const one of work) assert.deepEqual(one, work[0]);
-      });
-    }
+  const CASES = [false, true].flatMap((proves) =>
+    [false, true].flatMap((windows) => [false, true].map((swept) => ({ proves, windows, swept }))),
+  );
+  for (const { proves, windows, swept } of CASES) {
+    const said = [
+      `${proves ? 'with a wrong' : 'without a'} password`,
+      windows ? 'a window for others open' : 'no window',
+      swept ? 'while somebody sweeps' : 'in quiet times',
+    ];
+    test(said.join(', '), async (context) => {
+      const app = await startApp(context);
+      const { folder } = await situation(app);
+      if (windows) await openWindow(app, { phones: [KINDS[1]?.mac ?? ''] });
+      const token = folder.split('/')[2] ?? '';
+      const work = await Promise.all(
+        [yealink.mac, UNKNOWN, DISABLED, FOREIGN].map((mac) => workFor(app, token, `${mac}.cfg`, proves, swept)),
+      );
+      assert.equal(work[0]?.at(-1), 'challenge');
+      assert.ok((work[0]?.length ?? 0) >= 5, 'the work is counted');
+      // One window is open in any case: that of the phone that has enrolled.
+      assert.equal(work[0]?.includes('fetches.lastServedAt'), swept);
+      for (const one of work) assert.deepEqual(one, work[0]);
+    });
   }
 });
 

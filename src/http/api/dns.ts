@@ -5,7 +5,7 @@ import { getTarget, listTargets, putDnsSettings, putTarget, removeTarget } from 
 import { planPublication, publicationSchema, publish } from '../../app/publish-dns.ts';
 import { dnsServerSchema, dnsSettingsSchema, dnsTargetSchema } from '../../domain/dns-target.ts';
 import { DNS_STATES } from '../../domain/dns-verdict.ts';
-import { fieldsOf, listOf, operation, pageAnswer, pageOf, pageQuery } from './operation.ts';
+import { fieldsOf, listOf, operation, pageAnswer, pageOf, pageQuery, shortAnswer, shortQuery } from './operation.ts';
 
 const moment = z.iso.datetime();
 const servers = z.array(dnsServerSchema).readonly();
@@ -128,8 +128,9 @@ const targetOperations = [
     path: '/dns/targets',
     summary: 'Where records are published',
     needs: 'lookAtFleet',
+    query: shortQuery,
     answer: listOf(shownTarget),
-    handle: async ({ door }) => ({ body: { items: await listTargets(door), next: null } }),
+    handle: async ({ door, query }) => ({ body: shortAnswer(await listTargets(door), query, ({ zone }) => zone) }),
   }),
   operation({
     id: 'getDnsTarget',

@@ -226,6 +226,21 @@ export function pageAnswer<Item, Shown>(
   return { items: items.map(show), next };
 }
 
+/** What lists take that are short enough to be read whole: all of it, unless less is asked for. */
+export const shortQuery = z.object({ ...pageQuery, limit: pageQuery.limit.removeDefault().default(PAGE_MAX) });
+
+/** A page of such a list, in the order of its keys. */
+export function shortAnswer<Item>(
+  items: readonly Item[],
+  query: z.output<typeof shortQuery>,
+  key: (item: Item) => string,
+) {
+  const page = pageOf(query);
+  const sorted = items.toSorted((one, other) => (key(one) < key(other) ? -1 : 1));
+  const rest = sorted.filter((item) => page.after === null || key(item) > page.after);
+  return pageAnswer(rest.slice(0, page.limit), page, key, (item) => item);
+}
+
 /** The query without what was not given: exact optional properties know no undefined. */
 export const given = <Fields extends object>(fields: Fields): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;

@@ -13,7 +13,17 @@ import type { StoredApiKey } from '../../store/api-keys.ts';
 import { clientAddress } from '../address.ts';
 import { clearSession, sessionOf, setSession } from '../session.ts';
 import * as answers from './answers.ts';
-import { fieldsOf, given, listOf, newestOf, newestPage, newestQuery, operation } from './operation.ts';
+import {
+  fieldsOf,
+  given,
+  listOf,
+  newestOf,
+  newestPage,
+  newestQuery,
+  operation,
+  shortAnswer,
+  shortQuery,
+} from './operation.ts';
 
 const [CSV, JSON_LINES] = ['text/csv', 'application/x-ndjson'];
 
@@ -76,8 +86,11 @@ export const userOperations = [
     path: '/users',
     summary: 'People who may come in',
     needs: 'own',
+    query: shortQuery,
     answer: listOf(answers.user),
-    handle: async ({ door }) => ({ body: { items: await door.store.users.list(), next: null } }),
+    handle: async ({ door, query }) => ({
+      body: shortAnswer(await door.store.users.list(), query, ({ name }) => name),
+    }),
   }),
   operation({
     id: 'addUser',
@@ -136,8 +149,11 @@ export const userOperations = [
     path: '/keys',
     summary: 'Programs’ keys, without the keys themselves',
     needs: 'own',
+    query: shortQuery,
     answer: listOf(answers.apiKey),
-    handle: async ({ door }) => ({ body: { items: (await door.store.apiKeys.list()).map(showKey), next: null } }),
+    handle: async ({ door, query }) => ({
+      body: shortAnswer((await door.store.apiKeys.list()).map(showKey), query, ({ id }) => id),
+    }),
   }),
   operation({
     id: 'addKey',

@@ -17,7 +17,16 @@ import { revisionOf } from '../../app/revision.ts';
 import { poolSchema } from '../../domain/pool.ts';
 import { serverSchema } from '../../domain/server.ts';
 import * as answers from './answers.ts';
-import { fieldsOf, isPreview, listOf, lookedAt, operation, previewQuery } from './operation.ts';
+import {
+  fieldsOf,
+  isPreview,
+  listOf,
+  lookedAt,
+  operation,
+  previewQuery,
+  shortAnswer,
+  shortQuery,
+} from './operation.ts';
 import { RECORD_TYPES, recordReply } from './records.ts';
 
 const showPool = ({ pool, warnings }: CheckedPool) => ({ ...pool, warnings });
@@ -29,8 +38,11 @@ export const serverOperations = [
     path: '/servers',
     summary: 'All servers',
     needs: 'lookAtFleet',
+    query: shortQuery,
     answer: listOf(answers.server),
-    handle: async ({ door }) => ({ body: { items: await door.store.servers.list(), next: null } }),
+    handle: async ({ door, query }) => ({
+      body: shortAnswer(await door.store.servers.list(), query, ({ name }) => name),
+    }),
   }),
   operation({
     id: 'addServer',
@@ -104,8 +116,11 @@ export const poolOperations = [
     path: '/pools',
     summary: 'All pools',
     needs: 'lookAtFleet',
+    query: shortQuery,
     answer: listOf(answers.pool),
-    handle: async ({ door }) => ({ body: { items: await door.store.pools.list(), next: null } }),
+    handle: async ({ door, query }) => ({
+      body: shortAnswer(await door.store.pools.list(), query, ({ name }) => name),
+    }),
   }),
   operation({
     id: 'addPool',
