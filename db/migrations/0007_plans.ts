@@ -1,4 +1,4 @@
-// Plans, what became of them, and measured loads. A move names the plan that it was made by.
+// Plans, what became of them, and measured loads. A move names the plan that it was made by, and its road.
 import type { Kysely } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -35,5 +35,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .alterTable('move')
     .addColumn('plan', 'integer', (column) => column.references('plan.id').onDelete('set null'))
     .execute();
+  await db.schema.alterTable('move').addColumn('road', 'text').execute();
   await db.schema.createIndex('move_plan').on('move').column('plan').execute();
 }

@@ -1,8 +1,10 @@
 // Journey: a plan that was looked at is applied. One transaction moves every tenant, or nobody; what takes it back is stored.
+
 import { z } from 'zod';
 import type { Actor } from '../domain/access.ts';
 import { AppError, conflict, invalid, notFound } from '../domain/errors.ts';
 import { failoverOf } from '../domain/failover.ts';
+import { carriedBase } from '../domain/installation.ts';
 import { weightOf } from '../domain/load.ts';
 import { parseWith } from '../domain/parse.ts';
 import { type Fleet, inverseOf, type Plan, type PlannedMove, type PlanOrder } from '../domain/plan/goals.ts';
@@ -17,6 +19,7 @@ import {
 } from '../domain/plan-record.ts';
 import { orderWith, type Planning, rulesOf } from '../domain/planning.ts';
 import { assignable } from '../domain/pool.ts';
+import { roadTaken } from '../domain/roads.ts';
 import { differences, snapshotOf, snapshotRevision } from '../domain/snapshot.ts';
 import type { Reads, Tx } from '../store/store.ts';
 import { note } from './audit.ts';
@@ -274,8 +277,9 @@ async function place(tx: Tx, moves: readonly PlannedMove[], by: { plan: number; 
     const codes = group.map(({ tenant }) => tenant);
     await tx.tenants.placeMany(codes, from, assignable(pool));
   }
+  const road = roadTaken(carriedBase(await tx.installation.get()) !== null, undefined);
   await tx.moves.add(
-    ...moves.map(({ tenant, from, to, phones }) => ({ ...by, tenant, fromPool: from, toPool: to, phones })),
+    ...moves.map(({ tenant, from, to, phones }) => ({ ...by, tenant, fromPool: from, toPool: to, phones, road })),
   );
 }
 

@@ -8,7 +8,7 @@ import { carriedBase } from '../domain/installation.ts';
 import { FIRST_PAGE } from '../domain/page.ts';
 import type { Phone } from '../domain/phone.ts';
 import { type AssignablePool, assignable, checkAssignable, type Pool, primaryOf } from '../domain/pool.ts';
-import { type Road, roadsOf } from '../domain/roads.ts';
+import { nextStep, ROADS, type Road, type RoadName, roadsOf, roadTaken } from '../domain/roads.ts';
 import { resolveSettings, type Settings } from '../domain/settings.ts';
 import type { Reads, Store } from '../store/store.ts';
 import type { StoredTenant } from '../store/tenants.ts';
@@ -23,6 +23,8 @@ export const moveOrderSchema = z
   .strictObject({
     tenant: z.string(),
     pool: z.string(),
+    /** By which road its phones learn of it; left out, by DNS where the tenant has a name of its own, else by new files. */
+    road: z.enum(ROADS).optional(),
     /** The revision of the tenant that the order was decided on; left out, the present one. */
     revision: z.number().int().optional(),
   })
@@ -37,6 +39,9 @@ export type MoveReport = {
   readonly fromServer: string;
   readonly toServer: string;
   readonly phones: number;
+  readonly road: RoadName;
+  /** What is left to do. */
+  readonly next: string;
   /** The tenant's revision after the move. */
   readonly revision: number;
   readonly warnings: readonly string[];
@@ -55,24 +60,26 @@ async function checkOrder(reads: Reads, order: MoveOrder, actor: Actor) {
   const from = assignable(await reads.pools.get(tenant.pool));
   const to = assignable(await reads.pools.get(order.pool));
   if (to.name === from.name) throw conflict(`tenant ${tenant.code} is on pool ${to.name} already; nothing was changed`);
-  return { tenant, from, to };
+  const ownName = carriedBase(await reads.installation.get()) !== null;
+  return { tenant, from, to, ownName, road: roadTaken(ownName, order.road) };
 }
 
 /**
  * Moves a tenant.
  * @throws AppError `not_found` for a tenant or pool that does not exist, `invalid` for a pool that may not carry tenants,
- *   `conflict` when the tenant stands on that pool already or has changed since `revision`
+ *   `conflict` when the tenant stands on that pool already, has changed since `revision`, or cannot be moved by that road
  */
 export async function moveTenant(house: Moving, order: MoveOrder, actor: Actor): Promise<MoveReport> {
   return house.store.transaction(async (tx) => {
-    const { tenant, from, to } = await checkOrder(tx, order, actor);
+    const { tenant, from, to, ownName, road } = await checkOrder(tx, order, actor);
     await tx.tenants.place(tenant, to);
-    const move = { tenant: tenant.code, fromPool: from.name, toPool: to.name, phones: tenant.phones };
+    const move = { tenant: tenant.code, fromPool: from.name, toPool: to.name, phones: tenant.phones, road };
     await tx.moves.add({ ...move, at: house.now().toISOString(), actor: actor.name, plan: null });
-    const [before, after] = [{ pool: from.name }, { pool: to.name }];
+    const [before, after] = [{ pool: from.name }, { pool: to.name, road }];
     await note(tx, house, actor, { action: 'tenant.move', subject: tenant.code, tenant: tenant.code, before, after });
     return {
       ...move,
+      next: nextStep(ownName, road),
       fromServer: primaryOf(from),
       toServer: primaryOf(to),
       revision: tenant.revision + 1,

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { explainSettings } from '../app/choose-settings.ts';
 import { loadDemo } from '../app/load-demo.ts';
-import { type MovePreview, moveTenant, previewMove } from '../app/move-tenant.ts';
+import { type MovePreview, moveOrderSchema, moveTenant, previewMove } from '../app/move-tenant.ts';
 import { importContacts, listContacts } from '../app/phonebook.ts';
 import { revealFiles } from '../app/reveal.ts';
 import { filesFor } from '../app/serve-file.ts';
@@ -78,7 +78,7 @@ async function renderFiles(
   });
 }
 
-type MoveOptions = Output & { preview?: boolean; yes?: boolean };
+type MoveOptions = Output & { preview?: boolean; yes?: boolean; road?: string };
 
 const loadText = (loads: readonly ServerLoad[]) =>
   table(
@@ -114,17 +114,18 @@ const previewText = (shown: MovePreview) =>
   ].join('\n');
 
 async function move(tenant: string, pool: string, options: MoveOptions): Promise<void> {
+  const order = parseWith(moveOrderSchema, { tenant, pool, road: options.road }, 'the move');
   await inHouse(async (house) => {
     if (options.preview) {
-      const shown = await withBar((bar) => previewMove(house, { tenant, pool }, actor(), bar));
+      const shown = await withBar((bar) => previewMove(house, order, actor(), bar));
       return show(shown, options, previewText);
     }
     await confirm(tenant, `This moves all phones of tenant ${tenant} to pool ${pool}.`, options);
-    const report = await moveTenant(house, { tenant, pool }, actor());
+    const report = await moveTenant(house, order, actor());
     show(report, options, ({ warnings, ...moved }) =>
       [
         `tenant ${moved.tenant} moved from pool ${moved.fromPool} to ${moved.toPool}`,
-        `its ${moved.phones} phones go from server ${moved.fromServer} to ${moved.toServer} when they fetch again`,
+        `its ${moved.phones} phones go from server ${moved.fromServer} to ${moved.toServer} when they have learnt of it: ${moved.next}`,
         ...warnings.map((warning) => `warning: ${warning}`),
       ].join('\n'),
     );
@@ -192,6 +193,7 @@ function program(): Command {
     .command('move <tenant> <pool>')
     .description('move a tenant to another pool')
     .option('--preview', 'tell what the move would do, and do nothing')
+    .option('--road <road>', 'dns or resync: how its phones learn of it, where tenants have names of their own')
     .option('--yes', 'do not ask, for scripts')
     .option(...json)
     .action(move);

@@ -27,7 +27,10 @@ const text = ({ states, mirrors }: Matrix): string =>
     ),
     ...states
       .filter(({ lost, returning }) => lost.length > 0 && returning > 0)
-      .map(({ lost, returning }) => `when ${lost.join(' and ')} returns, a load of ${returning} comes back at once`),
+      .map(
+        ({ lost, returning }) =>
+          `when ${lost.join(' and ')} ${lost.length === 1 ? 'returns' : 'return'}, a load of ${returning} comes back at once`,
+      ),
     ...states
       .filter(({ unborne }) => unborne > 0)
       .map(

@@ -1,5 +1,6 @@
 // Moves in the database: which tenant went from which pool to which, when and by whom.
 import type { Kysely, Selectable } from 'kysely';
+import type { RoadName } from '../domain/roads.ts';
 import type { Tables } from './schema.ts';
 
 export type Move = {
@@ -11,6 +12,8 @@ export type Move = {
   readonly actor: string;
   /** The plan that it was made by; null for one that somebody made alone. */
   readonly plan: number | null;
+  /** By which road its phones were to learn of it; null for one that is older than roads. */
+  readonly road: RoadName | null;
 };
 
 /** A move as it is kept; later ones have larger ids. */
@@ -18,6 +21,7 @@ export type StoredMove = Move & { readonly id: number };
 
 const toMove = ({ from_pool: fromPool, to_pool: toPool, ...row }: Selectable<Tables['move']>): StoredMove => ({
   ...row,
+  road: row.road as RoadName | null,
   fromPool,
   toPool,
 });

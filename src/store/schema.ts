@@ -68,6 +68,8 @@ export type Tables = {
     actor: string;
     /** The plan that it was made by. */
     plan: number | null;
+    /** By which road its phones were to learn of it. */
+    road: string | null;
   };
   tenant_load: {
     tenant: string;

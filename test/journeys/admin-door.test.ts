@@ -54,6 +54,8 @@ describe('a move', () => {
       fromServer: 'voip1',
       toServer: 'voip2',
       phones: 3,
+      road: 'resync',
+      next: 'the phones fetch their new files when they are told to, or by themselves within a day',
       revision: 2,
       warnings: [],
     });

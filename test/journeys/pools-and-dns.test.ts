@@ -258,6 +258,24 @@ describe('tenants’ own names', () => {
       ['resync', true, 300, 1_200],
     ]);
   });
+  test('a move takes the road that was chosen, where it is open, and keeps it', async (context) => {
+    const app = await startApp(context);
+    const move = (pool: string, road?: string) =>
+      app.api('post', 'tenants/acme/moves').send({ pool, ...(road === undefined ? {} : { road }) });
+    const kept = async () =>
+      (await app.api('get', 'tenants/acme/moves').expect(200)).body.items.map(({ road }: { road: string }) => road);
+    const refused = await move('pbxB', 'dns').expect(409);
+    assert.match(refused.body.detail, /cannot be moved by DNS here/);
+    await move('pbxB', 'walk').expect(422);
+    assert.deepEqual(await kept(), []);
+    assert.equal((await move('pbxB').expect(201)).body.road, 'resync');
+    await choose(app, BASE).expect(200);
+    assert.match((await move('pbxA').expect(201)).body.next, /^publish the records/);
+    assert.match((await move('pbxB', 'resync').expect(201)).body.next, /let the phones restart$/);
+    assert.deepEqual(await kept(), ['resync', 'dns', 'resync']);
+    const { body } = await app.api('get', 'audit?action=tenant.move').expect(200);
+    assert.deepEqual(body.items.length, 3);
+  });
   test('nothing else may stand where the tenants’ names are, neither before nor after', async (context) => {
     const app = await startApp(context);
     const before = await entries(app);

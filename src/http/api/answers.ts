@@ -1,4 +1,5 @@
 // What the API answers, as schemas: the OpenAPI document is made from them, and tests hold every answer against it.
+
 import { z } from 'zod';
 import { type Actor, may, ROLES } from '../../domain/access.ts';
 import { contactSchema } from '../../domain/contact.ts';
@@ -15,6 +16,7 @@ import type { Phone } from '../../domain/phone.ts';
 import { planningSchema } from '../../domain/planning.ts';
 import { poolSchema } from '../../domain/pool.ts';
 import { PROOFS } from '../../domain/proof.ts';
+import { ROADS } from '../../domain/roads.ts';
 import { serverSchema } from '../../domain/server.ts';
 import { LEVELS, MASK, maskSettings, SETTING_NAMES, type SettingsLevel } from '../../domain/settings.ts';
 import { srvBehaviourSchema } from '../../domain/simulation.ts';
@@ -197,6 +199,8 @@ export const move = z.strictObject({
   actor: z.string(),
   /** The plan that it was made by. */
   plan: z.number().int().nullable(),
+  /** By which road its phones were to learn of it; null for an older one. */
+  road: z.enum(ROADS).nullable(),
 });
 
 export const moveReport = z.strictObject({
@@ -206,6 +210,9 @@ export const moveReport = z.strictObject({
   fromServer: z.string(),
   toServer: z.string(),
   phones: z.number().int(),
+  road: z.enum(ROADS),
+  /** What is left to do. */
+  next: z.string(),
   revision,
   warnings: z.array(z.string()).readonly(),
 });
@@ -258,7 +265,7 @@ export const movePreview = z.strictObject({
   roads: z
     .array(
       z.strictObject({
-        road: z.enum(['dns', 'resync']),
+        road: z.enum(ROADS),
         open: z.boolean(),
         toldS: z.number().nullable(),
         worstS: z.number().nullable(),

@@ -1,4 +1,5 @@
 // /api/v1/tenants with their moves and contacts.
+
 import { z } from 'zod';
 import { moveTenants } from '../../app/batch.ts';
 import { loadsOf } from '../../app/loads.ts';
@@ -10,6 +11,7 @@ import type { Actor } from '../../domain/access.ts';
 import { contactsSchema } from '../../domain/contact.ts';
 import { notFound } from '../../domain/errors.ts';
 import { parseWith } from '../../domain/parse.ts';
+import { ROADS } from '../../domain/roads.ts';
 import { BINDINGS, type TenantInput, tenantSchema } from '../../domain/tenant.ts';
 import type { StoredTenant } from '../../store/tenants.ts';
 import * as answers from './answers.ts';
@@ -30,7 +32,11 @@ import {
   previewQuery,
 } from './operation.ts';
 
-const moveSchema = z.strictObject({ pool: z.string(), revision: z.number().int().optional() });
+const moveSchema = z.strictObject({
+  pool: z.string(),
+  road: z.enum(ROADS).optional(),
+  revision: z.number().int().optional(),
+});
 
 /** Tenants as they are shown, each with its load. */
 async function shownWith(door: AdminDoor, actor: Actor, tenants: readonly StoredTenant[]) {
@@ -162,8 +168,8 @@ export const tenantOperations = [
     status: 201,
     answer: answers.moveReport,
     handle: async (call) => {
-      const { pool } = parseWith(moveSchema, fieldsOf(call), 'the move');
-      const order = { tenant: call.param('code'), pool, revision: call.revision };
+      const chosen = parseWith(moveSchema, fieldsOf(call), 'the move');
+      const order = { tenant: call.param('code'), ...chosen, revision: call.revision };
       if (isPreview(call.query)) return lookedAt(await previewMove(call.door, order, call.actor));
       return { body: await moveTenant(call.door, order, call.actor) };
     },
