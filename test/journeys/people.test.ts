@@ -242,7 +242,12 @@ describe('the audit', () => {
     const { body } = await app.api('get', 'audit?action=tenant.move').expect(200);
     assert.deepEqual(
       body.items.map(({ changes }: { changes: unknown }) => changes),
-      [[{ path: 'pool', before: 'pbxA', after: 'pbxB' }]],
+      [
+        [
+          { path: 'pool', before: 'pbxA', after: 'pbxB' },
+          { path: 'road', before: null, after: 'resync' },
+        ],
+      ],
     );
     const whole = (await app.api('get', 'audit').expect(200)).body.items.map(({ id }: { id: number }) => id);
     const paged: number[] = [];
