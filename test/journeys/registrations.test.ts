@@ -127,9 +127,15 @@ describe('with real servers', { skip: needsAsterisk() }, () => {
       ...{ tenant: 'acme', pool: 'pbxA', primary: 'voip1', phones: 3, fetched: 1, registered: 2, onPrimary: 1 },
       ...{ elsewhere: 1, silent: 1, unknown: 0, converged: false },
     });
-    const phone = await app.api('get', 'phones/805ec0a00001/registrations').expect(200);
-    assert.deepEqual([phone.body.primary, phone.body.place], ['voip1', 'onPrimary']);
-    const [{ server, address, userAgent, inUse }] = phone.body.lines[0].registrations;
+    type Shown = { server: string; address: string | null; userAgent: string | null; inUse: boolean };
+    type PhoneBody = { primary: string; place: string; lines: { registrations: Shown[] }[] };
+    // What an event tells has no address and no user agent; they come when the list is read again.
+    const shown = await until<PhoneBody>(
+      () => app.api('get', 'phones/805ec0a00001/registrations').expect(200),
+      ({ lines }) => lines[0]?.registrations[0]?.address != null,
+    );
+    assert.deepEqual([shown.primary, shown.place], ['voip1', 'onPrimary']);
+    const { server, address, userAgent, inUse } = shown.lines[0]?.registrations[0] ?? assert.fail('is registered');
     assert.deepEqual([server, address, userAgent, inUse], ['voip1', first.address, 'test phone 1.0', false]);
     const listed = await app.api('get', 'servers/voip2/registrations').expect(200);
     assert.deepEqual([listed.body.connection.state, listed.body.items.length], ['up', 1]);
