@@ -159,7 +159,7 @@ export function serverRegistrations(
 }
 
 /** The user without the domain that some servers put behind it. */
-const plainUser = (user: string): string => user.split('@', 1)[0] ?? user;
+export const plainUser = (user: string): string => user.split('@', 1)[0] ?? user;
 
 export type RegistrationCount = {
   readonly up: number;

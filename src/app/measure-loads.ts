@@ -3,6 +3,7 @@
 import type { Actor } from '../domain/access.ts';
 import { MEASUREMENTS_MAX } from '../domain/measurement.ts';
 import type { Reads, Store } from '../store/store.ts';
+import { plainUser } from './convergence.ts';
 import { putLoads } from './loads.ts';
 import type { Watcher } from './watch-registrations.ts';
 
@@ -23,8 +24,6 @@ export const METER = 'PBX servers';
 
 /** Counts by tenant. */
 type Counts = Map<string, number>;
-
-const plainUser = (user: string): string => user.split('@', 1)[0] ?? user;
 
 /** Starts to measure. The first hour begins with the first look. */
 export function measureLoads({ store, now, watcher }: Measuring, actor: Actor): LoadMeter {

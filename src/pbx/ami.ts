@@ -193,30 +193,13 @@ const refusal = (action: string, answer: AmiMessage) =>
 
 /** Opens a connection that keeps itself open: it greets, signs in, and begins again with growing pauses when it is lost. */
 export function openAmi(address: AmiAddress, listener: AmiListener, outside: PbxOutside): Ami {
-  let session: Session | null = null;
-  const kept = keepOpen(
-    async (up, stop) => {
-      const reason = await converse(address, outside, stop, {
-        event: listener.event,
-        up: (signedIn) => {
-          session = signedIn;
-          up();
-        },
-      });
-      session = null;
-      return reason;
-    },
+  const kept = keepOpen<Session>(
+    (up, stop) => converse(address, outside, stop, { event: listener.event, up }),
     listener.state,
     outside,
   );
   const send = async (action: string, fields: AmiFields, isList: boolean) => {
-    const now = session;
-    const state = kept.state();
-    if (now === null) {
-      const why = state.kind === 'down' ? state.reason : 'the connection is not open yet';
-      throw unavailable(`nothing was sent to the server: ${why}`);
-    }
-    const given = await now.send(action, fields, isList);
+    const given = await kept.session().send(action, fields, isList);
     if (header(given.answer, 'Response') !== 'Success') throw refusal(action, given.answer);
     return given;
   };

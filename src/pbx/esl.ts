@@ -168,31 +168,17 @@ type Events = { readonly subscribe: readonly string[] };
 
 /** Opens a connection that keeps itself open: it signs in, asks for events, and begins again when it is lost. */
 export function openEsl(address: EslAddress & Events, listener: EslListener, outside: PbxOutside): Esl {
-  let session: Session | null = null;
-  const kept = keepOpen(
-    async (up, stop) => {
-      const reason = await converse(address, outside.timeoutMs, stop, {
-        event: listener.event,
-        up: (signedIn) => {
-          session = signedIn;
-          up();
-        },
-      });
-      session = null;
-      return reason;
-    },
+  const kept = keepOpen<Session>(
+    (up, stop) => converse(address, outside.timeoutMs, stop, { event: listener.event, up }),
     listener.state,
     outside,
   );
   return {
     state: kept.state,
     send: async (lines) => {
-      const state = kept.state();
-      if (session !== null) return session.send(lines);
+      // What no line can hold is refused for that, whether or not there is a connection.
       orderText(lines);
-      throw unavailable(
-        `nothing was sent to the server: ${state.kind === 'down' ? state.reason : 'the connection is not open yet'}`,
-      );
+      return kept.session().send(lines);
     },
     close: kept.close,
   };

@@ -125,12 +125,15 @@ export function openKamailio(
     if (!dialogs.success) throw unavailable('the server does not tell of calls; load its dialog module');
     return usersIn(dialogs.data);
   };
-  // A server without the dialog module still tells who is registered.
-  const readAll = async () => ({
-    contacts: await read(),
-    inUse: await usersInUse().catch((): ReadonlySet<string> => new Set()),
-  });
-  const kept = keepOpen(
+  // A server without the dialog module still tells who is registered. One that fails to tell once has ended no call by that:
+  // until it says otherwise, whoever talked is taken to talk on.
+  let talking: ReadonlySet<string> = new Set();
+  const readAll = async () => {
+    const contacts = await read();
+    talking = await usersInUse().catch(() => talking);
+    return { contacts, inUse: talking };
+  };
+  const kept = keepOpen<void>(
     async (up, stop) => {
       try {
         let before = await readAll();

@@ -112,7 +112,7 @@ export function openSip(address: SipAddress, listener: PbxListener, outside: Sip
         'plain SIP does not tell who is registered or in a call; connect to the PBX by its own way',
       ),
     );
-  const kept = keepOpen(
+  const kept = keepOpen<void>(
     async (up, stop) => {
       try {
         const notifying = await opening;

@@ -23,33 +23,38 @@ const RETRY_MS_MAX = 30_000;
 
 export const unavailable = (message: string) => new AppError('unavailable', message);
 
-export type Kept = {
+export type Kept<Session> = {
   state(): PbxState;
+  /** The conversation that goes on now. @throws AppError `unavailable` with the reason when there is none */
+  session(): Session;
   close(): Promise<void>;
 };
 
 /**
  * Holds one conversation after the other, with growing pauses in between, until it is closed.
- * @param converse talks until the connection ends; says `up` when it may be used, and returns why it ended, without secrets
+ * @param converse talks until the connection ends; says `up` when its session may be used, and returns why it ended, without secrets
  */
-export function keepOpen(
-  converse: (up: () => void, stop: AbortSignal) => Promise<string>,
+export function keepOpen<Session>(
+  converse: (up: (session: Session) => void, stop: AbortSignal) => Promise<string>,
   tell: (state: PbxState) => void,
   { wait, random }: PbxOutside,
-): Kept {
+): Kept<Session> {
   const stop = new AbortController();
   let state: PbxState = { kind: 'connecting' };
+  let session: Session | null = null;
   const become = (next: PbxState) => {
     state = next;
     if (!stop.signal.aborted) tell(next);
   };
   const keep = async () => {
     for (let tries = 0; !stop.signal.aborted; tries++) {
-      const up = () => {
+      const up = (signedIn: Session) => {
         tries = 0;
+        session = signedIn;
         become({ kind: 'up' });
       };
       const reason = await converse(up, stop.signal);
+      session = null;
       if (stop.signal.aborted) return;
       become({ kind: 'down', reason });
       const pause = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** tries);
@@ -59,6 +64,11 @@ export function keepOpen(
   const ended = keep();
   return {
     state: () => state,
+    session() {
+      if (session !== null) return session;
+      const why = state.kind === 'down' ? state.reason : 'the connection is not open yet';
+      throw unavailable(`nothing was sent to the server: ${why}`);
+    },
     async close() {
       stop.abort();
       await ended;

@@ -132,6 +132,26 @@ describe('a server that breaks', () => {
     assert.equal((await pbx.notify(aContact(), { event: 'check-sync' })).kind, 'unknown');
   });
 
+  test('by failing to tell of calls for once ends no call', async (context) => {
+    // A call, three readings that fail, and then none any more.
+    const dialogs = ['[{"from_uri":"sip:101@x","state":4}]', null, null, null, '[]'];
+    let asked = 0;
+    const port = await fakeRpc(context, (request, response) => {
+      request.setEncoding('utf8').once('data', (body: string) => {
+        if (body.includes('ul.dump')) return response.end('{"result":{"Domains":[]}}');
+        const told = dialogs[Math.min(asked++, dialogs.length - 1)];
+        return told == null ? response.writeHead(500).end() : response.end(`{"result":${told}}`);
+      });
+    });
+    const { told } = connect(context, { kind: 'kamailio', port });
+    await told.until((one) => one.what === 'inUse' && !one.inUse);
+    assert.ok(asked >= dialogs.length, `the call ended after ${asked} readings`);
+    assert.deepEqual(
+      told.heard.filter((one) => one.what === 'inUse'),
+      [{ what: 'inUse', user: '101', inUse: false }],
+    );
+  });
+
   test('proof goes to it as HTTP Basic', async (context) => {
     let seen: string | undefined;
     const port = await fakeRpc(context, (request, response) => {

@@ -2,6 +2,7 @@
 // test is left out, and says what is missing.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Servers stand where only root looks. */
@@ -43,7 +44,7 @@ export function needsPrograms(programs: Readonly<Record<string, string>>): false
   if (packages.length === 0) return false;
   const mayInstall = process.getuid?.() === 0 && existsSync('/etc/debian_version') && findProgram('apt-get') !== null;
   if (!mayInstall) return `needs the Debian packages ${packages.join(', ')}; install them to run this`;
-  const lock = ['/tmp/homeport-packages.lock', 'sh', '-c', INSTALL, 'sh', ...packages];
+  const lock = [join(tmpdir(), 'homeport-packages.lock'), 'sh', '-c', INSTALL, 'sh', ...packages];
   spawnSync('flock', lock, { stdio: 'ignore', timeout: INSTALL_MS_MAX });
   const still = missingOf(programs).map(([program]) => program);
   return still.length === 0 ? false : `${still.join(', ')} could not be installed from ${packages.join(', ')}`;
